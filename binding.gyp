@@ -1,0 +1,54 @@
+{
+  "variables": { "sanitize%": "" },
+  "target_defaults": {
+    "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+    "cflags_cc": ["-std=c++17"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+    "include_dirs": ["native"],
+    "conditions": [
+      ["sanitize!=''", {
+        "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g", "-O1"],
+        "ldflags": ["-fsanitize=<(sanitize)"]
+      }]
+    ]
+  },
+  "targets": [
+    {
+      "target_name": "procguard",
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "conditions": [
+        ["OS=='linux'", {
+          "dependencies": ["procguard-keeper"],
+          "sources": [
+            "native/addon.cc",
+            "native/linux/cgroup.cc",
+            "native/linux/exit_watch.cc",
+            "native/linux/guard_state.cc",
+            "native/linux/kernel.cc",
+            "native/linux/launch.cc",
+            "native/linux/process_table.cc",
+            "native/linux/procfs.cc",
+            "native/linux/spawner.cc"
+          ]
+        }, { "type": "none" }]
+      ]
+    },
+    {
+      "target_name": "procguard-keeper",
+      "conditions": [
+        ["OS=='linux'", {
+          "type": "executable",
+          "sources": [
+            "native/keeper/main.cc",
+            "native/keeper/cgroup.cc",
+            "native/keeper/processes.cc",
+            "native/linux/procfs.cc"
+          ],
+          "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
+          "ldflags": ["-Wl,--as-needed", "-Wl,-z,now"]
+        }, { "type": "none" }]
+      ]
+    }
+  ]
+}

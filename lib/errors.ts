@@ -1,0 +1,44 @@
+/**
+ * The base of every error that procguard itself throws. Match on `code`, which is stable; messages are for people.
+ * Errors of `child_process` come as Node makes them.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `ERR_PROCGUARD_INVALID_OPTION` | an option has a wrong type or range; nothing was started |
+ * | `ERR_PROCGUARD_ADDON_UNAVAILABLE` | the native addon is missing or can't be loaded |
+ * | `ERR_PROCGUARD_SYSTEM` | the operating system refused something; `errno` and `syscall` say what |
+ */
+export class ProcguardError extends Error {
+  readonly code: string;
+  readonly errno?: number;
+  readonly syscall?: string;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { cause?: unknown; errno?: number; syscall?: string } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'ProcguardError';
+    this.code = code;
+    if (options.errno !== undefined) this.errno = options.errno;
+    if (options.syscall !== undefined) this.syscall = options.syscall;
+  }
+}
+
+/** An option that names itself, the value it was given, and what it may be. */
+export function invalidOption(option: string, value: unknown, allowed: string): ProcguardError {
+  return new ProcguardError(
+    'ERR_PROCGUARD_INVALID_OPTION',
+    `Invalid option \`${option}\`: ${describe(value)}. Allowed: ${allowed}.`,
+  );
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}

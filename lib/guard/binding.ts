@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ProcguardError } from '../errors.js';
+import { isDisabled } from './policy.js';
+
+/** A process of the machine, as `snapshot()` saw it. */
+export interface ProcessEntry {
+  pid: number;
+  parent: number;
+  group: number;
+  session: number;
+  /** A zombie counts as dead. */
+  dead: boolean;
+  /** When it started, in clock ticks since boot: with the pid, its identity. */
+  startTicks: number;
+  /** A keeper of this or another host. */
+  keeper: boolean;
+  mark?: string;
+  /** Whether its environment could be read. */
+  readable: boolean;
+  /** Whether it counts pids and time as this process does. */
+  sameNamespaces: boolean;
+}
+
+/** One process that is started or watched. */
+export interface GuardedProcess {
+  /** The pid, or a negative errno. `stdio` is read and written: see `native/addon.cc`. */
+  spawn(
+    file: string,
+    args: readonly string[] | undefined,
+    cwd: string | undefined,
+    envPairs: readonly string[] | undefined,
+    stdio: Int32Array,
+    flags: number,
+    uid: number,
+    gid: number,
+    graceMs: number,
+    ended: (exitCode: number | null, signal: number | null) => void,
+  ): number;
+  /** Watches a process that is not our child. 0 or a negative errno. */
+  open(pid: number, startTicks: number, ended: () => void): number;
+  kill(signal: number): number;
+  setReferenced(referenced: boolean): void;
+  close(): void;
+  readonly childNumber: number;
+  /** 0: born in the host's cgroup. */
+  readonly cgroupError: number;
+  readonly registered: boolean;
+}
+
+export interface GuardStatus {
+  keeper: 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';
+  keeperPid: number;
+  keeperRestarts: number;
+  keeperError: number;
+  cgroup: string;
+  cgroupReason?: 'disabled' | 'no-clone3' | 'no-v2-mount' | 'denied' | 'no-kill' | 'no-keeper';
+  cgroupError: number;
+}
+
+export interface Binding {
+  GuardedProcess: new () => GuardedProcess;
+  features(): { pidfd: boolean; waitidPidfd: boolean; clone3: boolean };
+  hostIdentity(): string;
+  startGuard(keeperProgram: string): void;
+  guardStatus(): GuardStatus;
+  ownCgroup(): string;
+  environment(): string[] | undefined;
+  snapshot(): Promise<ProcessEntry[] | number>;
+  signal(pid: number, startTicks: number, signal: number): number;
+}
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const require = createRequire(import.meta.url);
+
+/** Whether this platform has a guard at all. Elsewhere children are Node's own. */
+export const isGuardedPlatform = process.platform === 'linux' && !isDisabled('platform');
+
+let loaded: Binding | undefined;
+
+/** The native addon, with the guard started. Throws `ERR_PROCGUARD_ADDON_UNAVAILABLE`. */
+export function binding(): Binding {
+  if (loaded !== undefined) return loaded;
+  const load = require('node-gyp-build') as ((dir: string) => Binding) & { resolve(dir: string): string };
+  try {
+    const file = load.resolve(root);
+    const addon = require(file) as Binding;
+    // The keeper lies beside the addon, in a prebuild as in a build of one's own.
+    addon.startGuard(path.join(path.dirname(file), 'procguard-keeper'));
+    loaded = addon;
+    return addon;
+  } catch (cause) {
+    throw new ProcguardError(
+      'ERR_PROCGUARD_ADDON_UNAVAILABLE',
+      `The native addon of procguard can't be loaded for ${process.platform}-${process.arch}, Node ${process.version}. ` +
+        `Tried: prebuilds/${process.platform}-${process.arch} and build/Release in ${root}. ` +
+        'Build it with `npm rebuild procguard`, which needs Python 3, make and a C++17 compiler. ' +
+        `The loader said: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,255 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import os from 'node:os';
+import { type Binding, binding, type GuardedProcess } from './binding.js';
+import type { Policy } from './policy.js';
+
+/*
+ * A guarded child keeps Node's own ChildProcess and its own handle; only the handle's methods are ours. Its prototype
+ * is replaced, before the child is started, by one that inherits from Node's.
+ */
+
+/** What Node's `ChildProcess` expects of its handle. */
+interface ProcessHandle {
+  pid?: number;
+  onexit(exitCode: number | null, signal: string): void;
+  spawn(...args: unknown[]): number;
+  kill(signal: number): number;
+  ref(): void;
+  unref(): void;
+  hasRef(): boolean;
+  close(callback?: () => void): void;
+  getAsyncId(): number;
+}
+
+/** An entry of the `stdio` list as Node has normalized it. */
+interface StdioEntry {
+  type: 'pipe' | 'overlapped' | 'ignore' | 'inherit' | 'fd' | 'wrap';
+  fd?: number;
+  handle?: { fd: number; open(fd: number): number | undefined };
+}
+
+interface SpawnRequest {
+  file: string;
+  args: string[] | undefined;
+  cwd: string | undefined;
+  envPairs: string[] | undefined;
+  stdio: StdioEntry[];
+  detached: boolean;
+  uid: number | null | undefined;
+  gid: number | null | undefined;
+}
+
+/** What is known of one child, for `guardOf` and `killTree`. */
+export interface GuardRecord {
+  readonly policy: Policy;
+  readonly native: GuardedProcess;
+  /** `pending` until Node starts it; `left` when it was left to Node. */
+  state: 'pending' | 'guarded' | 'left';
+}
+
+// As in native/addon.cc.
+const ignore = -1;
+const newPipe = -2;
+const spawnFlags = { newSession: 1, setUid: 2, setGid: 4, tree: 8 };
+// Node 24 and later pass options of the process as bits.
+const nodeDetachedFlag = 1;
+const UV_EINVAL = -os.constants.errno.EINVAL;
+
+const records = new WeakMap<ChildProcess, GuardRecord>();
+
+interface HandleState {
+  readonly record: GuardRecord;
+  readonly node: ProcessHandle;
+  readonly resource: AsyncResource;
+  /** Node's spawn takes one object (up to 22) or a list of values. */
+  takesObject: boolean;
+  referenced: boolean;
+  closed: boolean;
+}
+
+const states = new WeakMap<ProcessHandle, HandleState>();
+const prototypes = new WeakMap<ProcessHandle, ProcessHandle>();
+
+export function recordOf(child: ChildProcess): GuardRecord | undefined {
+  return records.get(child);
+}
+
+/** Puts a child that Node has just constructed, and not yet started, under guard. */
+export function takeOver(child: ChildProcess, policy: Policy): void {
+  const handle = (child as unknown as { _handle: ProcessHandle })._handle;
+  const node = Object.getPrototypeOf(handle) as ProcessHandle;
+  const addon: Binding = binding();
+  const record: GuardRecord = { policy, native: new addon.GuardedProcess(), state: 'pending' };
+  records.set(child, record);
+  // Listeners run in the async context in which the child was made, as Node's handle would have it.
+  const resource = new AsyncResource('PROCESSWRAP', {
+    triggerAsyncId: handle.getAsyncId(),
+    requireManualDestroy: true,
+  });
+  states.set(handle, { record, node, resource, takesObject: true, referenced: true, closed: false });
+  Object.setPrototypeOf(handle, guardedPrototype(node));
+}
+
+function stateOf(handle: ProcessHandle): HandleState {
+  return states.get(handle) as HandleState;
+}
+
+function guardedPrototype(node: ProcessHandle): ProcessHandle {
+  let made = prototypes.get(node);
+  if (made === undefined) {
+    made = Object.create(node, Object.getOwnPropertyDescriptors(methods)) as ProcessHandle;
+    prototypes.set(node, made);
+  }
+  return made;
+}
+
+const methods = {
+  spawn(this: ProcessHandle, ...args: unknown[]): number {
+    const state = stateOf(this);
+    const { record, node } = state;
+    state.takesObject = args.length === 1;
+    const request = state.takesObject ? (args[0] as SpawnRequest) : fromList(args);
+    if ((record.policy.sparesDetached && request.detached) || isForbidden()) {
+      record.state = 'left';
+      Object.setPrototypeOf(this, node);
+      return this.spawn(...args);
+    }
+    return start(this, state, request);
+  },
+
+  kill(this: ProcessHandle, signal: number): number {
+    return stateOf(this).record.native.kill(signal);
+  },
+
+  ref(this: ProcessHandle): void {
+    setReferenced(this, true);
+  },
+
+  unref(this: ProcessHandle): void {
+    setReferenced(this, false);
+  },
+
+  hasRef(this: ProcessHandle): boolean {
+    const state = stateOf(this);
+    return this.pid !== undefined && state.referenced && !state.closed;
+  },
+
+  close(this: ProcessHandle, callback?: () => void): void {
+    const state = stateOf(this);
+    if (state.closed) return;
+    state.closed = true;
+    state.record.native.close();
+    state.resource.emitDestroy();
+    releaseNodeHandle(this, state);
+    state.node.close.call(this, callback);
+  },
+};
+
+function setReferenced(handle: ProcessHandle, referenced: boolean): void {
+  const state = stateOf(handle);
+  if (handle.pid === undefined || state.closed) return;
+  state.referenced = referenced;
+  state.record.native.setReferenced(referenced);
+}
+
+// Node only ever frees a handle that has been handed to libuv. A spawn that libuv refuses before it forks does that.
+function releaseNodeHandle(handle: ProcessHandle, { node, takesObject }: HandleState): void {
+  const stdio = [{ type: 'fd', fd: -1 }];
+  if (takesObject) node.spawn.call(handle, { file: '', args: [], envPairs: [], stdio });
+  else node.spawn.call(handle, '', [], undefined, [], stdio, 0, undefined, undefined);
+}
+
+function fromList([file, args, cwd, envPairs, stdio, flags, uid, gid]: unknown[]): SpawnRequest {
+  const detached = ((flags as number) & nodeDetachedFlag) !== 0;
+  return { file, args, cwd, envPairs, stdio, detached, uid, gid } as SpawnRequest;
+}
+
+// Under Node's permission model, Node's own spawn has the right words for the refusal.
+function isForbidden(): boolean {
+  const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
+  return permission !== undefined && !permission.has('child');
+}
+
+function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest): number {
+  const { record, resource } = state;
+  const { policy, native } = record;
+  const entries = request.stdio ?? [];
+  const stdio = new Int32Array(entries.length);
+  for (let i = 0; i < entries.length; i++) {
+    const fd = descriptorOf(entries[i] as StdioEntry);
+    if (fd === undefined) return UV_EINVAL;
+    stdio[i] = fd;
+  }
+  const { uid, gid } = request;
+  const flags =
+    (request.detached ? spawnFlags.newSession : 0) |
+    (uid == null ? 0 : spawnFlags.setUid) |
+    (gid == null ? 0 : spawnFlags.setGid) |
+    (policy.containment === 'tree' ? spawnFlags.tree : 0);
+  const pid = native.spawn(
+    request.file,
+    request.args,
+    request.cwd === '' ? undefined : request.cwd,
+    request.envPairs,
+    stdio,
+    flags,
+    uid ?? 0,
+    gid ?? 0,
+    policy.graceMs,
+    (exitCode, signal) => {
+      resource.runInAsyncScope(handle.onexit, handle, exitCode, signalName(signal ?? 0));
+    },
+  );
+  const streamError = attachStreams(entries, stdio);
+  if (pid < 0) return pid;
+  record.state = 'guarded';
+  handle.pid = pid;
+  if (streamError === 0) return 0;
+  native.kill(os.constants.signals.SIGKILL);
+  return streamError;
+}
+
+/** Undefined: libuv would refuse it. */
+function descriptorOf(entry: StdioEntry): number | undefined {
+  switch (entry.type) {
+    case 'ignore':
+      return ignore;
+    case 'pipe':
+    case 'overlapped':
+      return newPipe;
+    default: {
+      const fd = (entry.type === 'wrap' ? entry.handle?.fd : entry.fd) ?? -1;
+      // libuv takes -1 for a mistake and other negative numbers for "none".
+      if (fd === -1) return undefined;
+      return fd < 0 ? ignore : fd;
+    }
+  }
+}
+
+function attachStreams(entries: StdioEntry[], stdio: Int32Array): number {
+  let error = 0;
+  for (let i = 0; i < entries.length; i++) {
+    const { type, handle } = entries[i] as StdioEntry;
+    const fd = stdio[i] as number;
+    // Still the placeholder: the pipes could not be made.
+    if ((type !== 'pipe' && type !== 'overlapped') || fd === newPipe || handle === undefined) continue;
+    const refused = handle.open(fd) ?? 0;
+    if (refused === 0) continue;
+    error = refused;
+    closeSync(fd);
+  }
+  return error;
+}
+
+// Of two names for one number, the first is the one that Node reports.
+const signalNames = new Map<number, string>();
+for (const [name, number] of Object.entries(os.constants.signals)) {
+  if (!signalNames.has(number)) signalNames.set(number, name);
+}
+
+/** Empty for none, and for real-time signals, which have no name in Node either. */
+function signalName(signal: number): string {
+  return signalNames.get(signal) ?? '';
+}

@@ -1,0 +1,268 @@
+import type { ChildProcess } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import { binding, type GuardStatus, isGuardedPlatform } from './binding.js';
+import { type GuardRecord, recordOf } from './handle.js';
+
+/** Something that is weaker than it could be, and how to mend it. `code` is stable. */
+export interface Downgrade {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What ties one child's life to its host's. */
+export interface Guard {
+  /** The kernel's part, for the child itself. */
+  readonly link: 'pdeathsig' | 'none';
+  /** What ends the child's descendants. `none` is also what `containment: 'process'` asks for. */
+  readonly tree: 'cgroup' | 'mark' | 'none';
+  readonly downgrades: readonly Downgrade[];
+}
+
+/** What this machine allows, found by trying. */
+export interface Capabilities extends Guard {
+  readonly platform: NodeJS.Platform;
+  /** The kernel's means that are in use; what is missing has a fallback. */
+  readonly kernel: { readonly pidfd: boolean; readonly waitidPidfd: boolean; readonly clone3: boolean };
+  readonly keeper: {
+    readonly state: GuardStatus['keeper'];
+    /** 0 while there is none. */
+    readonly pid: number;
+    /** How often another one had to be started. */
+    readonly restarts: number;
+  };
+  /** The directory of the host's cgroup, if it has one. */
+  readonly cgroup: string | undefined;
+}
+
+const platformDowngrade: Downgrade = {
+  code: 'platform_unsupported',
+  message: `procguard has no guard for ${process.platform} yet; children are started by Node alone.`,
+  remedy: 'Run on Linux, or end the children yourself.',
+};
+
+const cgroupDowngrades: Record<NonNullable<GuardStatus['cgroupReason']>, Omit<Downgrade, 'code'>> = {
+  disabled: { message: 'PROCGUARD_DISABLE names cgroup.', remedy: 'Unset PROCGUARD_DISABLE.' },
+  'no-clone3': {
+    message:
+      'clone3 with CLONE_INTO_CGROUP is missing: the kernel is older than 5.7, or a sandbox refuses it.',
+    remedy: 'Use a newer kernel, or a seccomp profile that allows clone3.',
+  },
+  'no-v2-mount': {
+    message: 'No cgroup v2 hierarchy that shows this process is mounted.',
+    remedy: 'Mount cgroup2, or boot with systemd.unified_cgroup_hierarchy=1.',
+  },
+  denied: {
+    message: 'A cgroup may not be made below the one of this process.',
+    remedy: 'Delegate the cgroup: Delegate=yes for a systemd unit, a writable cgroup mount for a container.',
+  },
+  'no-kill': { message: 'The kernel has no cgroup.kill (before 5.14).', remedy: 'Use a newer kernel.' },
+  'no-keeper': { message: 'There is no keeper, so no cgroup was made.', remedy: 'See the keeper.' },
+};
+
+/** The name of a negative errno, as in `ENOENT`. */
+export function errnoName(errno: number): string {
+  return errno < 0 ? getSystemErrorName(errno) : String(errno);
+}
+
+/**
+ * What guards this child, as it stands now. Costs two system calls; never throws.
+ *
+ * ```ts
+ * const { link, tree, downgrades } = guardOf(spawn('python3', ['worker.py']));
+ * for (const { code, message, remedy } of downgrades) console.warn(code, message, remedy);
+ * ```
+ */
+export function guardOf(child: ChildProcess): Guard {
+  if (!isGuardedPlatform) return { link: 'none', tree: 'none', downgrades: [platformDowngrade] };
+  const record = recordOf(child);
+  if (record === undefined || record.state !== 'guarded') {
+    return { link: 'none', tree: 'none', downgrades: [whyUnguarded(record)] };
+  }
+  const downgrades: Downgrade[] = [];
+  const status = binding().guardStatus();
+  let tree: Guard['tree'] = 'none';
+  if (record.policy.containment === 'tree') {
+    const { cgroupError } = record.native;
+    tree = cgroupError === 0 ? 'cgroup' : 'mark';
+    if (cgroupError !== 0) downgrades.push(cgroupDowngrade(status, cgroupError));
+    if (isKeeperless(status)) tree = 'none';
+  }
+  downgrades.push(...keeperDowngrades(status));
+  if (!record.native.registered && !isKeeperless(status)) {
+    downgrades.push({
+      code: 'registry_full',
+      message:
+        'More children run than the keeper has room for; it finds this one by its cgroup or mark only.',
+      remedy: 'Run fewer than 32767 children in one host.',
+    });
+  }
+  if (record.policy.graceMs > 0) {
+    downgrades.push({
+      code: 'grace_needs_keeper',
+      message: `When the host dies the kernel sends SIGTERM; the SIGKILL ${record.policy.graceMs} ms later is the keeper's.`,
+      remedy: 'Leave graceMs at 0 for a SIGKILL by the kernel itself.',
+    });
+  }
+  const link = isPrivileged(child) ? 'none' : 'pdeathsig';
+  if (link === 'none') {
+    downgrades.push({
+      code: 'link_cleared',
+      message:
+        'The program runs with privileges of its own (set-user-id), for which the kernel drops PDEATHSIG.',
+      remedy: 'Start it from a host that has these privileges.',
+    });
+  }
+  return { link, tree, downgrades };
+}
+
+/**
+ * What this machine allows, found by trying: starts the keeper if none runs yet. Throws
+ * `ERR_PROCGUARD_ADDON_UNAVAILABLE` where the platform has a guard but the addon is missing.
+ *
+ * ```ts
+ * if (capabilities().tree === 'none') throw new Error('not on this machine');
+ * ```
+ */
+export function capabilities(): Capabilities {
+  if (!isGuardedPlatform) {
+    return {
+      platform: process.platform,
+      link: 'none',
+      tree: 'none',
+      kernel: { pidfd: false, waitidPidfd: false, clone3: false },
+      keeper: { state: 'stopped', pid: 0, restarts: 0 },
+      cgroup: undefined,
+      downgrades: [platformDowngrade],
+    };
+  }
+  const addon = binding();
+  const status = addon.guardStatus();
+  const kernel = addon.features();
+  const downgrades = [...kernelDowngrades(kernel), ...keeperDowngrades(status)];
+  if (status.cgroup === '') downgrades.push(cgroupDowngrade(status, 0));
+  return {
+    platform: process.platform,
+    link: 'pdeathsig',
+    tree: isKeeperless(status) ? 'none' : status.cgroup === '' ? 'mark' : 'cgroup',
+    kernel,
+    keeper: { state: status.keeper, pid: status.keeperPid, restarts: status.keeperRestarts },
+    cgroup: status.cgroup === '' ? undefined : status.cgroup,
+    downgrades,
+  };
+}
+
+function whyUnguarded(record: GuardRecord | undefined): Downgrade {
+  if (record?.state === 'left') {
+    return {
+      code: 'detached',
+      message: 'The child was started with detached: true, which asks for a child that may outlive its host.',
+      remedy: 'Start it with procguard.spawn, which guards detached children too.',
+    };
+  }
+  if (record?.state === 'pending') {
+    return {
+      code: 'not_started',
+      message: 'The child could not be started.',
+      remedy: "See its 'error' event.",
+    };
+  }
+  return {
+    code: 'unguarded',
+    message: 'The child was started with guard: false, or by Node alone.',
+    remedy: "Start it with procguard.spawn, or import 'procguard/register'.",
+  };
+}
+
+function isKeeperless({ keeper }: GuardStatus): boolean {
+  return keeper === 'stopped' || keeper === 'failed';
+}
+
+function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
+  const why = keeperError === 0 ? '' : ` (${errnoName(-keeperError)})`;
+  switch (keeper) {
+    case 'stopped':
+      return [
+        {
+          code: 'keeper_disabled',
+          message: 'PROCGUARD_DISABLE names keeper: only direct children die with the host.',
+          remedy: 'Unset PROCGUARD_DISABLE.',
+        },
+      ];
+    case 'failed':
+      return [
+        {
+          code: 'keeper_failed',
+          message: `The keeper can't be kept running${why}: only direct children die with the host.`,
+          remedy: 'Look for procguard-keeper in the system log; check that its file may be executed.',
+        },
+      ];
+    case 'restarting':
+      return [
+        {
+          code: 'keeper_restarting',
+          message:
+            'The keeper has died and another is being started; until then only direct children die with the host.',
+          remedy: 'Ask again in a moment.',
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+function cgroupDowngrade(status: GuardStatus, childError: number): Downgrade {
+  const { cgroupReason } = status;
+  if (cgroupReason === undefined) {
+    return {
+      code: 'cgroup_refused',
+      message: `This child could not be born in the host's cgroup (${errnoName(childError)}); its tree is found by its mark.`,
+      remedy: 'Check that nothing else removes or freezes the cgroup of the host.',
+    };
+  }
+  const why = status.cgroupError === 0 ? '' : ` (${errnoName(-status.cgroupError)})`;
+  const { message, remedy } = cgroupDowngrades[cgroupReason];
+  return {
+    code: `cgroup_${cgroupReason.replaceAll('-', '_')}`,
+    message: `${message}${why} Trees are found by their mark: a descendant that clears its environment escapes.`,
+    remedy,
+  };
+}
+
+function kernelDowngrades(kernel: Capabilities['kernel']): Downgrade[] {
+  const downgrades: Downgrade[] = [];
+  if (!kernel.pidfd) {
+    downgrades.push({
+      code: 'no_pidfd',
+      message:
+        'pidfds are missing (before 5.3, or a sandbox): exits are learned from SIGCHLD, pids checked by start time.',
+      remedy: 'Use a newer kernel, or a seccomp profile that allows pidfd_open.',
+    });
+  } else if (!kernel.waitidPidfd) {
+    downgrades.push({
+      code: 'no_waitid_pidfd',
+      message: 'waitid(P_PIDFD) is missing (before 5.4, or a sandbox): children are reaped by pid.',
+      remedy: 'Use a newer kernel.',
+    });
+  }
+  if (!kernel.clone3) {
+    downgrades.push({
+      code: 'no_clone3',
+      message:
+        'clone3 is missing (before 5.7, or a sandbox): children are started with clone, without a cgroup.',
+      remedy: 'Use a newer kernel, or a seccomp profile that allows clone3.',
+    });
+  }
+  return downgrades;
+}
+
+// An exec that changes credentials clears PDEATHSIG; for root nothing changes.
+function isPrivileged(child: ChildProcess): boolean {
+  if (child.pid === undefined || process.getuid?.() === 0) return false;
+  try {
+    return (statSync(`/proc/${child.pid}/exe`).mode & 0o6000) !== 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,87 @@
+import * as childProcess from 'node:child_process';
+import { promisify } from 'node:util';
+import { binding, isGuardedPlatform } from './binding.js';
+import { currentEnvironment } from './environment.js';
+import { withPolicy } from './intercept.js';
+import { parsePolicy, unguarded } from './policy.js';
+
+/*
+ * Node's own functions, called so that the child they make is guarded. What they return, emit and throw is Node's.
+ */
+
+type Start<T> = (...args: never[]) => T;
+
+function start<T>(node: Start<T>, args: unknown[], optionsAt: number): T {
+  const given = args[optionsAt];
+  const options = isOptions(given) ? given : undefined;
+  const policy = parsePolicy(options?.guard);
+  if (policy !== unguarded && isGuardedPlatform) giveEnvironment(args, optionsAt, options);
+  return withPolicy(policy, () => (node as (...all: unknown[]) => T)(...args));
+}
+
+interface Options {
+  guard?: unknown;
+  env?: unknown;
+}
+
+function isOptions(value: unknown): value is Options {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+// Spares Node the reading of process.env, where that makes no other difference.
+function giveEnvironment(args: unknown[], optionsAt: number, options: Options | undefined): void {
+  const given = args[optionsAt];
+  if (given !== undefined && typeof given !== 'function') {
+    const isPlain = options !== undefined && Object.getPrototypeOf(options) === Object.prototype;
+    if (!isPlain || options.env !== undefined) return;
+  }
+  const env = currentEnvironment(binding());
+  if (env === undefined) return;
+  if (typeof given === 'function') args.splice(optionsAt, 0, { env });
+  else args[optionsAt] = { ...options, env };
+}
+
+/** Where the options of (file, args?, options?, …) stand. */
+function optionsIndex(args: unknown[]): number {
+  return Array.isArray(args[1]) || args[1] == null ? 2 : 1;
+}
+
+/**
+ * `child_process.spawn` with a guard: the child, and all its descendants, die when this process does, in whatever way.
+ * Takes one more option, {@link GuardOptions | guard}; returns Node's own `ChildProcess`.
+ *
+ * Throws what Node throws, and `ERR_PROCGUARD_INVALID_OPTION` or `ERR_PROCGUARD_ADDON_UNAVAILABLE` before anything is
+ * started.
+ *
+ * ```ts
+ * const child = spawn('python3', ['worker.py'], { guard: { graceMs: 500 } });
+ * ```
+ */
+export const spawn = function spawn(...args: unknown[]) {
+  return start(childProcess.spawn, args, optionsIndex(args));
+} as unknown as typeof childProcess.spawn;
+
+/** `child_process.fork` with a guard; see {@link spawn}. */
+export const fork = function fork(...args: unknown[]) {
+  return start(childProcess.fork, args, optionsIndex(args));
+} as unknown as typeof childProcess.fork;
+
+/** `child_process.exec` with a guard, its promisified form included; see {@link spawn}. */
+export const exec = function exec(...args: unknown[]) {
+  return start(childProcess.exec, args, 1);
+} as unknown as typeof childProcess.exec;
+
+/** `child_process.execFile` with a guard, its promisified form included; see {@link spawn}. */
+export const execFile = function execFile(...args: unknown[]) {
+  return start(childProcess.execFile, args, optionsIndex(args));
+} as unknown as typeof childProcess.execFile;
+
+const nodeExec = (childProcess.exec as unknown as Record<symbol, Start<unknown>>)[promisify.custom];
+const nodeExecFile = (childProcess.execFile as unknown as Record<symbol, Start<unknown>>)[promisify.custom];
+
+Object.defineProperty(exec, promisify.custom, {
+  value: (...args: unknown[]) => start(nodeExec as Start<unknown>, args, 1),
+});
+Object.defineProperty(execFile, promisify.custom, {
+  value: (...args: unknown[]) => start(nodeExecFile as Start<unknown>, args, optionsIndex(args)),
+});

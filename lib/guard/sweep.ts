@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import os from 'node:os';
+import { nowMs } from '../clock.js';
+import { invalidOption } from '../errors.js';
+import { awaitEnd } from './await-end.js';
+import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
+import { sweepCgroups } from './cgroup-sweep.js';
+import { type Mark, parseMark } from './mark.js';
+import { ancestry, readProcessTable } from './process-table.js';
+
+export interface SweepOptions {
+  /** Only find, kill nothing and remove nothing. */
+  dryRun?: boolean | undefined;
+}
+
+/** A process that carries a mark, and why it was left alone. */
+export interface SkippedProcess {
+  readonly pid: number;
+  readonly reason:
+    | 'host_alive'
+    | 'malformed_mark'
+    | 'other_boot'
+    | 'other_namespace'
+    | 'host_unknown'
+    | 'own_ancestor';
+}
+
+export interface SweepReport {
+  /** The orphans: processes whose host is dead. */
+  readonly found: number[];
+  /** Those that got `SIGKILL`. */
+  readonly killed: number[];
+  /** Those that live in spite of it. */
+  readonly survivors: number[];
+  readonly skipped: SkippedProcess[];
+  /** Directories that dead hosts left, with `dryRun` found and not removed. */
+  readonly cgroups: string[];
+  readonly durationMs: number;
+}
+
+const killPatienceMs = 5000;
+// Orphans may fork until the last of them is dead.
+const maxRounds = 20;
+
+/**
+ * Finds and kills what dead hosts have left behind; meant for the start of a program. The process table is the
+ * registry: an orphan is a process whose mark names a host that is not alive, with that start time, in this boot. What
+ * can't be told is never killed: a malformed mark, an unreadable environment, a process of another pid namespace.
+ *
+ * Rejects with `ERR_PROCGUARD_INVALID_OPTION`, `ERR_PROCGUARD_ADDON_UNAVAILABLE` or `ERR_PROCGUARD_SYSTEM`.
+ *
+ * ```ts
+ * const { found, survivors } = await sweep();
+ * ```
+ */
+export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
+  if (typeof options !== 'object' || options === null) throw invalidOption('options', options, 'an object');
+  const { dryRun = false } = options;
+  if (typeof dryRun !== 'boolean') throw invalidOption('dryRun', dryRun, 'true, false');
+  const startedMs = nowMs();
+  const found = new Set<number>();
+  const killed = new Set<number>();
+  let skipped: SkippedProcess[] = [];
+  let orphans: ProcessEntry[] = [];
+  let cgroups: string[] = [];
+  if (isGuardedPlatform) {
+    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    for (let round = 0; round < maxRounds; round++) {
+      ({ orphans, skipped } = sort(await readProcessTable(), bootId));
+      for (const { pid } of orphans) found.add(pid);
+      if (dryRun || orphans.length === 0 || nowMs() - startedMs > killPatienceMs) break;
+      for (const { pid, startTicks } of orphans) {
+        if (binding().signal(pid, startTicks, os.constants.signals.SIGKILL) === 0) killed.add(pid);
+      }
+      await awaitEnd(orphans, Math.max(0, killPatienceMs - (nowMs() - startedMs)));
+    }
+    cgroups = await sweepCgroups(binding().ownCgroup(), await readProcessTable(), dryRun);
+  }
+  return {
+    found: [...found],
+    killed: [...killed],
+    survivors: dryRun ? [] : orphans.map(({ pid }) => pid),
+    skipped,
+    cgroups,
+    durationMs: nowMs() - startedMs,
+  };
+}
+
+function sort(table: Map<number, ProcessEntry>, bootId: string) {
+  const orphans: ProcessEntry[] = [];
+  const skipped: SkippedProcess[] = [];
+  // A sweep that runs inside an orphaned tree must not saw off its own branch.
+  const line = ancestry(table, process.pid);
+  for (const entry of table.values()) {
+    if (entry.mark === undefined || entry.dead) continue;
+    const reason = line.has(entry.pid)
+      ? 'own_ancestor'
+      : whySkipped(entry, parseMark(entry.mark), bootId, table);
+    if (reason === undefined) orphans.push(entry);
+    else skipped.push({ pid: entry.pid, reason });
+  }
+  return { orphans, skipped };
+}
+
+function whySkipped(
+  entry: ProcessEntry,
+  mark: Mark | undefined,
+  bootId: string,
+  table: Map<number, ProcessEntry>,
+): SkippedProcess['reason'] | undefined {
+  if (mark === undefined) return 'malformed_mark';
+  // No process outlives a boot: this mark was copied, or came with a restored machine.
+  if (mark.bootId !== bootId) return 'other_boot';
+  // In another pid namespace, the pid in the mark is another process's here.
+  if (!entry.sameNamespaces) return 'other_namespace';
+  const host = table.get(mark.hostPid);
+  if (host === undefined) return canBeHidden(mark.hostPid) ? 'host_unknown' : undefined;
+  // A dead host that nobody has reaped yet is dead.
+  return host.startTicks === mark.hostStartTicks && !host.dead ? 'host_alive' : undefined;
+}
+
+// A mount option of /proc hides other users' processes; a signal 0 does not.
+function canBeHidden(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}

@@ -1,0 +1,309 @@
+#include "guard_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <mutex>
+#include <vector>
+
+#include "cgroup.h"
+#include "kernel.h"
+#include "launch.h"
+#include "procfs.h"
+#include "spawner.h"
+
+namespace procguard {
+
+namespace {
+
+// A keeper that died sooner than this after its start is restarted with a growing pause, up to
+// kLongestPauseMs.
+constexpr int64_t kHealthyMs = 2000;
+constexpr int kLongestPauseMs = 10000;
+// So many quick deaths in a row and the state says "failed"; restarting goes on.
+constexpr int kQuickDeaths = 5;
+
+enum class Keeper { kStopped, kStarting, kRunning, kRestarting, kFailed };
+constexpr const char* kKeeperNames[] = {"stopped", "starting", "running", "restarting", "failed"};
+
+struct Guard {
+  std::mutex mutex;  // guards all fields below it
+  bool started = false;
+  std::string program;
+  HostCgroup cgroup;
+  int registry_fd = -1;
+  Registry* registry = nullptr;
+  std::vector<RegistrySlot*> returned;
+  int line_fd = -1;  // our end; its closing is our death
+  Launched keeper;
+  Keeper state = Keeper::kStopped;
+  uint32_t restarts = 0;
+  int quick_deaths = 0;
+  int64_t started_ms = 0;
+  int error = 0;
+  // Children of JavaScript threads that have ended, in `adopted_fd`'s epoll set.
+  int adopted_fd = -1;
+};
+
+struct Adopted {
+  pid_t pid;
+  int pidfd;
+  RegistrySlot* slot;
+};
+
+// Never destroyed: threads that outlive main use it.
+Guard& guard() {
+  static Guard* const instance = new Guard();
+  return *instance;
+}
+
+int64_t monotonic_ms() {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+std::string make_identity() {
+  int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ProcessStat stat = {};
+  bool known = proc >= 0 && read_stat(proc, getpid(), &stat);
+  if (proc >= 0) close(proc);
+  std::string boot;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  uint64_t random = 0;
+  // Only uniqueness is asked of it: two hosts of one machine differ by pid and start time already.
+  if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+    random = static_cast<uint64_t>(monotonic_ms());
+  char digits[17];
+  snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(random));
+  // A start time of 0 is nobody's: sweep takes such a mark for unknown and lets it be.
+  return std::to_string(getpid()) + ":" + std::to_string(known ? stat.start_ticks : 0) + ":" + boot + ":" +
+         digits;
+}
+
+uint64_t own_start_ticks() {
+  const std::string& identity = host_identity();
+  return strtoull(identity.c_str() + identity.find(':') + 1, nullptr, 10);
+}
+
+int make_registry(Guard& self) {
+  int fd = memfd_create("procguard-registry", MFD_CLOEXEC);
+  if (fd < 0) return -errno;
+  void* made = MAP_FAILED;
+  if (ftruncate(fd, static_cast<off_t>(sizeof(Registry))) == 0)
+    made = mmap(nullptr, sizeof(Registry), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (made == MAP_FAILED) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  self.registry_fd = fd;
+  self.registry = static_cast<Registry*>(made);
+  return 0;
+}
+
+// Starts one keeper on the line's other end. The mutex is held.
+int start_keeper(Guard& self) {
+  int line[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0) return -errno;
+  std::string host = std::to_string(getpid());
+  LaunchPlan plan;
+  plan.file = self.program;
+  // The mark goes as an argument: a keeper whose environment carried it would find and kill itself, and one
+  // that carried an outer host's mark would be killed by the outer keeper before its work is done.
+  std::string name = "procguard-keeper", identity = host_identity();
+  for (std::string* part : {&name, &identity}) plan.argv.push_back(part->data());
+  plan.argv.push_back(nullptr);
+  plan.envp.push_back(nullptr);
+  plan.cwd = "/";
+  plan.new_session = true;
+  plan.fds = {-1, -1, -1, line[1], self.registry_fd};
+  if (self.cgroup.fd() >= 0) plan.fds.push_back(self.cgroup.fd());
+  Launched keeper;
+  int error = launch(plan, &keeper);
+  close(line[1]);
+  if (error != 0) {
+    close(line[0]);
+    return error;
+  }
+  if (self.line_fd >= 0) close(self.line_fd);
+  self.line_fd = line[0];
+  self.keeper = keeper;
+  self.state = Keeper::kStarting;
+  self.started_ms = monotonic_ms();
+  return 0;
+}
+
+void reap_adopted(int adopted_fd) {
+  struct epoll_event event;
+  while (epoll_wait(adopted_fd, &event, 1, 0) == 1) {
+    Adopted* child = static_cast<Adopted*>(event.data.ptr);
+    Ending ending;
+    // 0: a tracer holds it. Asked again whenever this thread wakes would be a busy loop, so it is let go.
+    reap(child->pid, child->pidfd, true, &ending);
+    epoll_ctl(adopted_fd, EPOLL_CTL_DEL, child->pidfd, nullptr);
+    close(child->pidfd);
+    return_slot(child->slot);
+    delete child;
+  }
+}
+
+// Returns when the keeper has died: its line ends with it. Before that, its one byte says that it is ready.
+void watch_keeper(Guard& self, int line_fd) {
+  struct pollfd wait[2] = {{line_fd, POLLIN, 0}, {self.adopted_fd, POLLIN, 0}};
+  for (;;) {
+    if (poll(wait, 2, -1) < 0) continue;
+    if (wait[1].revents != 0) reap_adopted(self.adopted_fd);
+    if (wait[0].revents == 0) continue;
+    char byte;
+    ssize_t got = recv(line_fd, &byte, 1, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0) return;
+    std::lock_guard<std::mutex> lock(self.mutex);
+    self.state = Keeper::kRunning;
+    self.error = 0;
+  }
+}
+
+void* keep_keeper(void*) {
+  Guard& self = guard();
+  for (;;) {
+    int line_fd;
+    Launched keeper;
+    {
+      std::lock_guard<std::mutex> lock(self.mutex);
+      line_fd = self.line_fd;
+      keeper = self.keeper;
+    }
+    if (keeper.pid > 0) {
+      watch_keeper(self, line_fd);
+      Ending ending;
+      reap(keeper.pid, keeper.pidfd, false, &ending);
+      if (keeper.pidfd >= 0) close(keeper.pidfd);
+    }
+    int pause_ms;
+    {
+      std::lock_guard<std::mutex> lock(self.mutex);
+      bool quick = monotonic_ms() - self.started_ms < kHealthyMs;
+      self.quick_deaths = quick ? self.quick_deaths + 1 : 0;
+      self.state = self.quick_deaths >= kQuickDeaths ? Keeper::kFailed : Keeper::kRestarting;
+      self.keeper = Launched();
+      // The first restart comes at once.
+      pause_ms = self.quick_deaths <= 1 ? 0 : 1 << std::min(self.quick_deaths, 16);
+    }
+    poll(nullptr, 0, std::min(pause_ms, kLongestPauseMs));
+    std::lock_guard<std::mutex> lock(self.mutex);
+    self.restarts++;
+    int error = start_keeper(self);
+    if (error != 0) {
+      self.error = -error;
+      self.started_ms = monotonic_ms();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const std::string& host_identity() {
+  static const std::string* const identity = new std::string(make_identity());
+  return *identity;
+}
+
+void start_guard(const std::string& keeper_program) {
+  Guard& self = guard();
+  std::lock_guard<std::mutex> lock(self.mutex);
+  if (self.started) return;
+  self.started = true;
+  self.program = keeper_program;
+  if (disabled("keeper")) return;
+  int error = make_registry(self);
+  if (error == 0) {
+    // Without a keeper nobody would kill or remove the cgroup.
+    self.cgroup.open(getpid(), own_start_ticks());
+    self.adopted_fd = epoll_create1(EPOLL_CLOEXEC);
+    error = start_keeper(self);
+  }
+  // A keeper that can't be started now is tried again by its thread.
+  if (self.registry != nullptr) {
+    int thread = start_detached_thread(keep_keeper);
+    if (error == 0) error = thread;
+  }
+  if (error != 0) {
+    self.error = -error;
+    self.started_ms = monotonic_ms();
+    if (self.state == Keeper::kStopped) self.state = Keeper::kFailed;
+  }
+}
+
+GuardStatus guard_status() {
+  Guard& self = guard();
+  std::lock_guard<std::mutex> lock(self.mutex);
+  const CgroupFailure& failure = self.cgroup.failure();
+  const char* reason = failure.reason;
+  if (reason == nullptr && self.cgroup.path().empty()) reason = disabled("cgroup") ? "disabled" : "no-keeper";
+  return {kKeeperNames[static_cast<int>(self.state)],
+          self.keeper.pid,
+          self.restarts,
+          self.error,
+          self.cgroup.path(),
+          reason,
+          failure.error};
+}
+
+RegistrySlot* take_slot(uint32_t grace_ms) {
+  Guard& self = guard();
+  std::lock_guard<std::mutex> lock(self.mutex);
+  RegistrySlot* slot = nullptr;
+  if (!self.returned.empty()) {
+    slot = self.returned.back();
+    self.returned.pop_back();
+  } else if (self.registry != nullptr && self.registry->used < kRegistrySlots) {
+    slot = &self.registry->slots[self.registry->used++];
+  }
+  if (slot != nullptr) slot->grace_ms = grace_ms;
+  return slot;
+}
+
+void return_slot(RegistrySlot* slot) {
+  if (slot == nullptr) return;
+  slot->pid.store(0, std::memory_order_release);
+  Guard& self = guard();
+  std::lock_guard<std::mutex> lock(self.mutex);
+  self.returned.push_back(slot);
+}
+
+int cgroup_leaf(uint32_t grace_ms) {
+  Guard& self = guard();
+  std::lock_guard<std::mutex> lock(self.mutex);
+  return self.cgroup.leaf(grace_ms);
+}
+
+void adopt_child(pid_t pid, int pidfd, RegistrySlot* slot) {
+  Guard& self = guard();
+  Adopted* child = new Adopted{pid, pidfd, slot};
+  struct epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.ptr = child;
+  if (pidfd >= 0 && self.adopted_fd >= 0 && epoll_ctl(self.adopted_fd, EPOLL_CTL_ADD, pidfd, &event) == 0)
+    return;
+  // Without pidfds it stays a zombie until the host ends, as it does with Node. The slot stays with its pid.
+  if (pidfd >= 0) close(pidfd);
+  delete child;
+}
+
+uint64_t next_child_number() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace procguard

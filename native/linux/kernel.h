@@ -1,0 +1,46 @@
+// System calls that libc doesn't wrap, and which of them this kernel and sandbox allow.
+#pragma once
+
+#include <sched.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace procguard {
+
+struct Features {
+  bool pidfd;         // pidfd_open and poll on it (5.3)
+  bool waitid_pidfd;  // waitid(P_PIDFD) (5.4)
+  bool clone3;        // clone3 with CLONE_INTO_CGROUP (5.7); seccomp profiles often answer ENOSYS
+};
+
+// Found by trying, once. PROCGUARD_DISABLE, a comma-separated list, makes a feature count as absent.
+const Features& features();
+
+// True when PROCGUARD_DISABLE names `mechanism`.
+bool disabled(const char* mechanism);
+
+// Runs fn(arg) in a new process on the stack [stack, stack + size); returns its pid, or -errno.
+// cgroup_fd below 0: the caller's own cgroup. pidfd below 0 on return: none was made.
+struct CloneRequest {
+  uint64_t flags;
+  int exit_signal;
+  void* stack;
+  size_t stack_size;
+  int cgroup_fd;
+};
+pid_t clone_process(const CloneRequest& request, int (*fn)(void*), void* arg, int* pidfd);
+
+int pidfd_open(pid_t pid);                     // fd or -errno
+int pidfd_send_signal(int pidfd, int signal);  // 0 or -errno
+
+// How a process that was waited for ended.
+struct Ending {
+  int exit_code;
+  int signal;  // 0: it exited by itself
+};
+// 1: reaped; 0: still running (only with no_hang); -errno otherwise. -ECHILD: somebody else reaped it.
+int reap(pid_t pid, int pidfd, bool no_hang, Ending* ending);
+
+}  // namespace procguard

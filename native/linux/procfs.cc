@@ -1,0 +1,139 @@
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace procguard {
+
+namespace {
+
+constexpr char kMarkName[] = "PROCGUARD_HOST=";
+
+// As getdents64 writes it.
+struct DirectoryEntry {
+  uint64_t inode;
+  int64_t offset;
+  uint16_t length;
+  uint8_t type;
+  char name[1];
+};
+
+int open_file(int proc_fd, pid_t pid, const char* name) {
+  char path[48];
+  snprintf(path, sizeof(path), "%d/%s", static_cast<int>(pid), name);
+  return openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+ssize_t read_some(int fd, char* buffer, size_t size) {
+  ssize_t got;
+  do got = read(fd, buffer, size);
+  while (got < 0 && errno == EINTR);
+  return got;
+}
+
+}  // namespace
+
+bool read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
+  int fd = open_file(proc_fd, pid, "stat");
+  if (fd < 0) return false;
+  char text[1024];
+  ssize_t length = read_some(fd, text, sizeof(text) - 1);
+  close(fd);
+  if (length <= 0) return false;
+  text[length] = '\0';
+  // The name may hold blanks and parentheses; the last ')' ends it.
+  char* rest = strrchr(text, ')');
+  if (rest == nullptr || rest[1] != ' ') return false;
+  const char* name = strchr(text, '(');
+  // The kernel keeps 15 bytes of a name.
+  stat->is_keeper = name != nullptr && strncmp(name + 1, "procguard-keepe)", 16) == 0;
+  rest += 2;
+  stat->pid = pid;
+  stat->state = *rest++;
+  long long fields[19];  // 4 (parent) to 22 (start time)
+  for (long long& field : fields) {
+    char* end;
+    field = strtoll(rest, &end, 10);
+    if (end == rest) return false;
+    rest = end;
+  }
+  stat->parent = static_cast<pid_t>(fields[0]);
+  stat->group = static_cast<pid_t>(fields[1]);
+  stat->session = static_cast<pid_t>(fields[2]);
+  stat->start_ticks = static_cast<uint64_t>(fields[18]);
+  return true;
+}
+
+MarkRead read_mark(int proc_fd, pid_t pid, char (&mark)[kMarkBytes]) {
+  int fd = open_file(proc_fd, pid, "environ");
+  if (fd < 0) return MarkRead::kUnreadable;
+  char buffer[4096];
+  constexpr size_t kNameLength = sizeof(kMarkName) - 1;
+  size_t matched = 0, length = 0;
+  bool skipping = false;  // the entry at hand is another variable
+  MarkRead result = MarkRead::kNone;
+  for (;;) {
+    ssize_t got = read_some(fd, buffer, sizeof(buffer));
+    if (got < 0) result = errno == ESRCH ? MarkRead::kNone : MarkRead::kUnreadable;
+    if (got <= 0) break;
+    for (ssize_t i = 0; i < got; i++) {
+      char next = buffer[i];
+      if (next == '\0') {
+        if (matched == kNameLength) {
+          mark[length] = '\0';
+          close(fd);
+          return MarkRead::kFound;
+        }
+        matched = 0;
+        skipping = false;
+      } else if (matched == kNameLength) {
+        if (length < kMarkBytes - 1) mark[length++] = next;
+      } else if (!skipping) {
+        if (next == kMarkName[matched])
+          matched++;
+        else
+          skipping = true;
+      }
+    }
+  }
+  close(fd);
+  // The environment's last entry may lack its end when the process has overwritten it.
+  return result;
+}
+
+int for_each_entry(int directory_fd, bool (*visit)(void* context, const char* name), void* context) {
+  if (lseek(directory_fd, 0, SEEK_SET) < 0) return -errno;
+  alignas(DirectoryEntry) char buffer[4096];
+  for (;;) {
+    long got = syscall(SYS_getdents64, directory_fd, buffer, sizeof(buffer));
+    if (got < 0) return -errno;
+    if (got == 0) return 0;
+    for (long at = 0; at < got;) {
+      DirectoryEntry* entry = reinterpret_cast<DirectoryEntry*>(buffer + at);
+      at += entry->length;
+      if (!visit(context, entry->name)) return 0;
+    }
+  }
+}
+
+int for_each_process(int proc_fd, bool (*visit)(void* context, pid_t pid), void* context) {
+  struct Forward {
+    bool (*visit)(void* context, pid_t pid);
+    void* context;
+  } forward = {visit, context};
+  return for_each_entry(
+      proc_fd,
+      [](void* data, const char* name) {
+        Forward* to = static_cast<Forward*>(data);
+        if (name[0] < '1' || name[0] > '9') return true;
+        return to->visit(to->context, static_cast<pid_t>(strtol(name, nullptr, 10)));
+      },
+      &forward);
+}
+
+}  // namespace procguard

@@ -1,0 +1,92 @@
+#include "spawner.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "kernel.h"
+
+namespace procguard {
+
+namespace {
+
+struct Job {
+  LaunchPlan* plan;
+  Launched* result;
+  int error = 0;
+  bool done = false;
+  Job* next = nullptr;
+};
+
+struct Spawner {
+  std::mutex mutex;
+  std::condition_variable wanted, finished;
+  Job* first = nullptr;
+  Job** last = &first;
+  bool started = false;
+};
+
+// Never destroyed: exit() would wait for ever on a condition variable that has a waiter.
+Spawner& spawner() {
+  static Spawner* const instance = new Spawner();
+  return *instance;
+}
+
+void* serve(void*) {
+  Spawner& self = spawner();
+  std::unique_lock<std::mutex> lock(self.mutex);
+  for (;;) {
+    self.wanted.wait(lock, [&] { return self.first != nullptr; });
+    Job* job = self.first;
+    self.first = job->next;
+    if (self.first == nullptr) self.last = &self.first;
+    lock.unlock();
+    job->error = launch(*job->plan, job->result);
+    lock.lock();
+    job->done = true;
+    self.finished.notify_all();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int start_detached_thread(void* (*run)(void*)) {
+  pthread_attr_t attributes;
+  int error = pthread_attr_init(&attributes);
+  if (error != 0) return -error;
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, 256 * 1024);
+  // The host's signals are for the host's own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  error = pthread_create(&thread, &attributes, run, nullptr);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  return -error;
+}
+
+int launch_from_immortal_thread(LaunchPlan& plan, Launched* result) {
+  if (syscall(SYS_gettid) == getpid() && !disabled("first-thread")) return launch(plan, result);
+  Spawner& self = spawner();
+  Job job = {&plan, result};
+  std::unique_lock<std::mutex> lock(self.mutex);
+  if (!self.started) {
+    int error = start_detached_thread(serve);
+    if (error != 0) return error;
+    self.started = true;
+  }
+  *self.last = &job;
+  self.last = &job.next;
+  self.wanted.notify_one();
+  self.finished.wait(lock, [&] { return job.done; });
+  return job.error;
+}
+
+}  // namespace procguard
