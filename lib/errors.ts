@@ -34,6 +34,26 @@ export function invalidOption(option: string, value: unknown, allowed: string): 
   );
 }
 
+/** Refuses what isn't an object, and keys that aren't known: a misspelled option would be a silent default. */
+export function checkKeys(
+  option: string,
+  value: unknown,
+  known: readonly string[],
+): asserts value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidOption(option, value, `an object with ${known.map((key) => `\`${key}\``).join(', ')}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) {
+      throw invalidOption(
+        `${option}.${key}`,
+        (value as Record<string, unknown>)[key],
+        `no such option, but ${known.join(', ')}`,
+      );
+    }
+  }
+}
+
 function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'bigint') return `${value}n`;

@@ -6,7 +6,7 @@ import type { Binding } from './binding.js';
 const real = process.env;
 const isReal = isMainThread && refusesSymbols();
 
-let cached: NodeJS.ProcessEnv = {};
+let cached: NodeJS.ProcessEnv | undefined;
 
 /**
  * The environment for a child whose caller gave none: equal to `process.env`, but a plain object that is made anew
@@ -17,13 +17,20 @@ export function currentEnvironment(binding: Binding): NodeJS.ProcessEnv | undefi
   if (!isReal || process.env !== real) return undefined;
   const entries = binding.environment();
   if (entries === undefined) return cached;
-  const fresh: NodeJS.ProcessEnv = Object.create(null);
-  for (let i = 0; i + 1 < entries.length; i += 2) {
-    // The first of two with the same name is the one that getenv sees.
-    fresh[entries[i] as string] ??= entries[i + 1];
-  }
-  cached = fresh;
+  cached = toObject(entries);
   return cached;
+}
+
+function toObject(entries: readonly string[]): NodeJS.ProcessEnv | undefined {
+  const fresh: NodeJS.ProcessEnv = {};
+  for (let i = 0; i + 1 < entries.length; i += 2) {
+    const name = entries[i] as string;
+    // Only Node itself can pass on a variable that JavaScript takes for something else.
+    if (name === '__proto__') return undefined;
+    // The first of two with the same name is the one that getenv sees.
+    if (!Object.hasOwn(fresh, name)) fresh[name] = entries[i + 1];
+  }
+  return fresh;
 }
 
 function refusesSymbols(): boolean {

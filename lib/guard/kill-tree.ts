@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import os from 'node:os';
 import { nowMs } from '../clock.js';
-import { invalidOption } from '../errors.js';
+import { checkKeys, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
 import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { recordOf } from './handle.js';
@@ -93,7 +93,7 @@ interface Root {
 }
 
 function checkOptions(options: KillTreeOptions): { signal: NodeJS.Signals; graceMs: number } {
-  if (typeof options !== 'object' || options === null) throw invalidOption('options', options, 'an object');
+  checkKeys('options', options, ['signal', 'graceMs']);
   const { signal = 'SIGTERM', graceMs = defaultGraceMs } = options;
   if (!Object.hasOwn(os.constants.signals, signal)) {
     throw invalidOption('signal', signal, "the name of a signal, as in 'SIGTERM'");
@@ -135,7 +135,7 @@ class Hunt {
   private keepers: ProcessEntry[] = [];
   private first = true;
 
-  constructor(private readonly root: Root) {}
+  constructor(private root: Root) {}
 
   note(code: KillNote['code'], message: string): void {
     this.notes.push({ code, message });
@@ -144,6 +144,7 @@ class Hunt {
   async look(): Promise<void> {
     const table = await readProcessTable();
     const spared = ancestry(table, process.pid);
+    if (this.first) this.checkRoot(table, spared);
     const members = new Map<number, ProcessEntry>();
     for (const entry of table.values()) {
       if (this.isSeed(entry)) members.set(entry.pid, entry);
@@ -162,6 +163,19 @@ class Hunt {
     for (const entry of found) this.known.set(entry.pid, entry);
     this.keepers = found.filter(({ keeper }) => keeper);
     this.living = found.filter(({ keeper }) => !keeper);
+  }
+
+  private checkRoot(table: Map<number, ProcessEntry>, ancestors: Set<number>): void {
+    const { pid, isOurChild } = this.root;
+    if (pid === undefined || isOurChild) return;
+    const entry = table.get(pid);
+    if (ancestors.has(pid) || (entry?.keeper && entry.parent === process.pid)) {
+      throw invalidOption('target', pid, 'a process that is not an ancestor of this one, nor its keeper');
+    }
+    // The mark of a direct child is its tree's; further down it is that of a larger tree than was asked for.
+    if (entry?.mark === undefined || entry.parent !== process.pid) return;
+    const tree = parseMark(entry.mark)?.tree;
+    if (tree?.startsWith(`${binding().hostIdentity()}.`)) this.root = { ...this.root, tree };
   }
 
   private isSeed(entry: ProcessEntry): boolean {

@@ -1,4 +1,4 @@
-import { invalidOption } from '../errors.js';
+import { checkKeys, invalidOption } from '../errors.js';
 
 /** How one child is guarded; the `guard` option of `spawn`, `fork`, `exec` and `execFile`. */
 export interface GuardOptions {
@@ -47,14 +47,7 @@ export const registerPolicy: Policy = { ...defaultPolicy, sparesDetached: true }
 export function parsePolicy(guard: unknown): Policy {
   if (guard === undefined || guard === true) return defaultPolicy;
   if (guard === false) return unguarded;
-  if (typeof guard !== 'object' || guard === null || Array.isArray(guard)) {
-    throw invalidOption('guard', guard, 'true, false, or an object with `containment` and `graceMs`');
-  }
-  for (const key of Object.keys(guard)) {
-    if (!guardKeys.includes(key)) {
-      throw invalidOption(`guard.${key}`, (guard as Record<string, unknown>)[key], guardKeys.join(', '));
-    }
-  }
+  checkKeys('guard', guard, guardKeys);
   const { containment = 'tree', graceMs = 0 } = guard as GuardOptions;
   if (containment !== 'tree' && containment !== 'process') {
     throw invalidOption('guard.containment', containment, "'tree', 'process'");

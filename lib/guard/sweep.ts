@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { nowMs } from '../clock.js';
-import { invalidOption } from '../errors.js';
+import { checkKeys, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
 import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { sweepCgroups } from './cgroup-sweep.js';
@@ -54,7 +54,7 @@ const maxRounds = 20;
  * ```
  */
 export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
-  if (typeof options !== 'object' || options === null) throw invalidOption('options', options, 'an object');
+  checkKeys('options', options, ['dryRun']);
   const { dryRun = false } = options;
   if (typeof dryRun !== 'boolean') throw invalidOption('dryRun', dryRun, 'true, false');
   const startedMs = nowMs();

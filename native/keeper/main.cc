@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ constexpr int kLookAgainMs = 20;
 // A process in the middle of an exec shows no environment for a moment. Two looks in a row that find nothing
 // are the proof that there is nothing.
 constexpr int kCleanLooks = 2;
+constexpr long kCgroup2Magic = 0x63677270;
 
 struct Charge {
   pid_t host;
@@ -75,9 +77,12 @@ int take_charge(const char* identity, Charge* charge) {
   void* registry = mmap(nullptr, sizeof(Registry), PROT_READ, MAP_SHARED, kKeeperRegistryFd, 0);
   if (registry == MAP_FAILED) return fail("registry");
   charge->registry = static_cast<const Registry*>(registry);
+  // Before anything is opened here: a free number would be taken for the host's gift.
+  struct statfs system;
+  bool given = fstatfs(kKeeperCgroupFd, &system) == 0 && system.f_type == kCgroup2Magic;
+  charge->cgroup_fd = given ? kKeeperCgroupFd : -1;
   charge->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (charge->proc_fd < 0) return fail("/proc");
-  charge->cgroup_fd = fcntl(kKeeperCgroupFd, F_GETFD) < 0 ? -1 : kKeeperCgroupFd;
   return 0;
 }
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,11 +23,16 @@
 #define IN_CHILD
 #endif
 
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+
 namespace procguard {
 
 namespace {
 
 constexpr size_t kStackBytes = 64 * 1024;
+constexpr int kFirstRealTime = 32;
 constexpr const char* kShell = "/bin/sh";
 constexpr const char* kDefaultPath = "/bin:/usr/bin";
 
@@ -45,6 +52,7 @@ struct ChildContext {
   std::vector<const char*> paths;  // of candidates, ends with nullptr
   std::vector<char*> shell_argv;   // for a program without a header, as execvp does it
   bool searched;                   // more than one candidate may be tried
+  bool handlers_cleared;
   int error;                       // the child's answer; 0 once it has exec'd
 };
 
@@ -80,15 +88,16 @@ int find_candidates(const LaunchPlan& plan, ChildContext* context) {
   }
 }
 
-IN_CHILD void reset_signals() {
+// `handlers_cleared`: the kernel has done it for handlers already, and what is ignored is left.
+IN_CHILD void reset_signals(bool handlers_cleared) {
   struct sigaction standard;
   memset(&standard, 0, sizeof(standard));
   standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; signal++) {
+  for (int signal = 1; signal < (handlers_cleared ? kFirstRealTime : NSIG); signal++) {
     // A handler of the host must never run here, in memory that it shares. Above 31 an ignored signal stays
     // ignored, as libuv leaves it.
     struct sigaction now;
-    if (signal >= 32 && (sigaction(signal, nullptr, &now) != 0 || now.sa_handler == SIG_IGN)) continue;
+    if (signal >= kFirstRealTime && (sigaction(signal, nullptr, &now) != 0 || now.sa_handler == SIG_IGN)) continue;
     sigaction(signal, &standard, nullptr);
   }
 }
@@ -168,7 +177,7 @@ IN_CHILD int execute(ChildContext* context) {
 
 IN_CHILD int run_child(ChildContext* context) {
   LaunchPlan& plan = *context->plan;
-  reset_signals();
+  reset_signals(context->handlers_cleared);
   if (plan.new_session) setsid();
   if (!arm(*context)) return EPIPE;
   if (plan.slot != nullptr) {
@@ -224,7 +233,9 @@ int launch(LaunchPlan& plan, Launched* result) {
   else
     context.shell_argv.push_back(nullptr);
 
-  CloneRequest request = {CLONE_VM | CLONE_VFORK, SIGCHLD, child_stack(), kStackBytes, plan.cgroup_fd};
+  context.handlers_cleared = features().clone3;
+  uint64_t flags = CLONE_VM | CLONE_VFORK | (context.handlers_cleared ? CLONE_CLEAR_SIGHAND : 0);
+  CloneRequest request = {flags, SIGCHLD, child_stack(), kStackBytes, plan.cgroup_fd};
   if (request.stack == nullptr) return -ENOMEM;
   // A signal that arrived in the child before its handlers are reset would run the host's handler there.
   sigset_t all, before;
