@@ -35,11 +35,7 @@ export function invalidOption(option: string, value: unknown, allowed: string): 
 }
 
 /** Refuses what isn't an object, and keys that aren't known: a misspelled option would be a silent default. */
-export function checkKeys(
-  option: string,
-  value: unknown,
-  known: readonly string[],
-): asserts value is Record<string, unknown> {
+export function checkKeys(option: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidOption(option, value, `an object with ${known.map((key) => `\`${key}\``).join(', ')}`);
   }

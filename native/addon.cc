@@ -43,6 +43,8 @@ class StringBlock {
     uint32_t length = array.Length();
     offsets->reserve(length + 2);
     for (uint32_t i = 0; i < length; i++) {
+      // A command line may have a hundred thousand of them.
+      Napi::HandleScope scope(env_);
       napi_value item;
       if (napi_get_element(env_, array, i, &item) != napi_ok) continue;
       napi_valuetype type;
@@ -147,7 +149,6 @@ class Process : public Napi::ObjectWrap<Process> {
   // none is.
   Napi::Value spawn(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
-    Napi::HandleScope scope(env);
     ExitWatch* watch;
     int error = watch_of(env, &watch);
     if (error != 0) return Napi::Number::New(env, error);

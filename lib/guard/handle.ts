@@ -1,7 +1,7 @@
-import { AsyncResource } from 'node:async_hooks';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import os from 'node:os';
+import { contextOf, type RunInContext } from './async-context.js';
 import { type Binding, binding, type GuardedProcess } from './binding.js';
 import type { Policy } from './policy.js';
 
@@ -62,9 +62,9 @@ const records = new WeakMap<ChildProcess, GuardRecord>();
 interface HandleState {
   readonly record: GuardRecord;
   readonly node: ProcessHandle;
-  readonly resource: AsyncResource;
-  /** Node's spawn takes one object (up to 22) or a list of values. */
-  takesObject: boolean;
+  readonly runInContext: RunInContext;
+  /** Node's spawn takes one object (up to 22) or a list of values; undefined: it hasn't been called. */
+  takesObject: boolean | undefined;
   referenced: boolean;
   closed: boolean;
 }
@@ -83,12 +83,8 @@ export function takeOver(child: ChildProcess, policy: Policy): void {
   const addon: Binding = binding();
   const record: GuardRecord = { policy, native: new addon.GuardedProcess(), state: 'pending' };
   records.set(child, record);
-  // Listeners run in the async context in which the child was made, as Node's handle would have it.
-  const resource = new AsyncResource('PROCESSWRAP', {
-    triggerAsyncId: handle.getAsyncId(),
-    requireManualDestroy: true,
-  });
-  states.set(handle, { record, node, resource, takesObject: true, referenced: true, closed: false });
+  const runInContext = contextOf(handle);
+  states.set(handle, { record, node, runInContext, takesObject: undefined, referenced: true, closed: false });
   Object.setPrototypeOf(handle, guardedPrototype(node));
 }
 
@@ -138,10 +134,10 @@ const methods = {
 
   close(this: ProcessHandle, callback?: () => void): void {
     const state = stateOf(this);
-    if (state.closed) return;
+    // Node's doesn't call back either for a handle that was never started.
+    if (state.closed || state.takesObject === undefined) return;
     state.closed = true;
     state.record.native.close();
-    state.resource.emitDestroy();
     releaseNodeHandle(this, state);
     state.node.close.call(this, callback);
   },
@@ -173,7 +169,7 @@ function isForbidden(): boolean {
 }
 
 function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest): number {
-  const { record, resource } = state;
+  const { record, runInContext } = state;
   const { policy, native } = record;
   const entries = request.stdio ?? [];
   const stdio = new Int32Array(entries.length);
@@ -199,7 +195,7 @@ function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest)
     gid ?? 0,
     policy.graceMs,
     (exitCode, signal) => {
-      resource.runInAsyncScope(handle.onexit, handle, exitCode, signalName(signal ?? 0));
+      runInContext(handle.onexit, exitCode, signalName(signal ?? 0));
     },
   );
   const streamError = attachStreams(entries, stdio);

@@ -262,7 +262,8 @@ function isPrivileged(child: ChildProcess): boolean {
   if (child.pid === undefined || process.getuid?.() === 0) return false;
   try {
     return (statSync(`/proc/${child.pid}/exe`).mode & 0o6000) !== 0;
-  } catch {
-    return false;
+  } catch (error) {
+    // Its program may not be looked at: its credentials are other than ours.
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
   }
 }

@@ -6,7 +6,7 @@ import { awaitEnd } from './await-end.js';
 import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { sweepCgroups } from './cgroup-sweep.js';
 import { type Mark, parseMark } from './mark.js';
-import { ancestry, readProcessTable } from './process-table.js';
+import { ancestry, isAlive, readProcessTable } from './process-table.js';
 
 export interface SweepOptions {
   /** Only find, kill nothing and remove nothing. */
@@ -39,6 +39,9 @@ export interface SweepReport {
 }
 
 const killPatienceMs = 5000;
+// A host that has died this moment is its own keeper's affair, which is a matter of milliseconds unless it grants
+// its trees a grace.
+const keeperPatienceMs = 1000;
 // Orphans may fork until the last of them is dead.
 const maxRounds = 20;
 
@@ -65,8 +68,10 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
   let cgroups: string[] = [];
   if (isGuardedPlatform) {
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    await awaitKeepers(bootId);
     for (let round = 0; round < maxRounds; round++) {
-      ({ orphans, skipped } = sort(await readProcessTable(), bootId));
+      const table = await readProcessTable();
+      ({ orphans, skipped } = sort(table, bootId, await hostsWithKeepers(table)));
       for (const { pid } of orphans) found.add(pid);
       if (dryRun || orphans.length === 0 || nowMs() - startedMs > killPatienceMs) break;
       for (const { pid, startTicks } of orphans) {
@@ -86,7 +91,30 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
   };
 }
 
-function sort(table: Map<number, ProcessEntry>, bootId: string) {
+async function awaitKeepers(bootId: string): Promise<void> {
+  const table = await readProcessTable();
+  const kept = await hostsWithKeepers(table);
+  const busy: ProcessEntry[] = [];
+  for (const [identity, keeper] of kept) {
+    const host = parseMark(`${identity}.0`);
+    if (host !== undefined && host.bootId === bootId && !isHostAlive(host, table)) busy.push(keeper);
+  }
+  if (busy.length > 0) await awaitEnd(busy, keeperPatienceMs);
+}
+
+/** The living keepers, by their hosts' identities. A keeper is told its host as its only argument. */
+async function hostsWithKeepers(table: Map<number, ProcessEntry>): Promise<Map<string, ProcessEntry>> {
+  const kept = new Map<string, ProcessEntry>();
+  for (const entry of table.values()) {
+    if (!entry.keeper || entry.dead) continue;
+    const commandLine = await readFile(`/proc/${entry.pid}/cmdline`, 'utf8').catch(() => '');
+    const identity = commandLine.split('\0')[1];
+    if (identity !== undefined) kept.set(identity, entry);
+  }
+  return kept;
+}
+
+function sort(table: Map<number, ProcessEntry>, bootId: string, kept: Map<string, ProcessEntry>) {
   const orphans: ProcessEntry[] = [];
   const skipped: SkippedProcess[] = [];
   // A sweep that runs inside an orphaned tree must not saw off its own branch.
@@ -95,7 +123,7 @@ function sort(table: Map<number, ProcessEntry>, bootId: string) {
     if (entry.mark === undefined || entry.dead) continue;
     const reason = line.has(entry.pid)
       ? 'own_ancestor'
-      : whySkipped(entry, parseMark(entry.mark), bootId, table);
+      : whySkipped(entry, parseMark(entry.mark), bootId, table, kept);
     if (reason === undefined) orphans.push(entry);
     else skipped.push({ pid: entry.pid, reason });
   }
@@ -107,16 +135,22 @@ function whySkipped(
   mark: Mark | undefined,
   bootId: string,
   table: Map<number, ProcessEntry>,
+  kept: Map<string, ProcessEntry>,
 ): SkippedProcess['reason'] | undefined {
   if (mark === undefined) return 'malformed_mark';
   // No process outlives a boot: this mark was copied, or came with a restored machine.
   if (mark.bootId !== bootId) return 'other_boot';
   // In another pid namespace, the pid in the mark is another process's here.
   if (!entry.sameNamespaces) return 'other_namespace';
+  if (kept.has(mark.host) && !isHostAlive(mark, table)) return 'keeper_at_work';
   const host = table.get(mark.hostPid);
   if (host === undefined) return canBeHidden(mark.hostPid) ? 'host_unknown' : undefined;
-  // A dead host that nobody has reaped yet is dead.
-  return host.startTicks === mark.hostStartTicks && !host.dead ? 'host_alive' : undefined;
+  return isHostAlive(mark, table) ? 'host_alive' : undefined;
+}
+
+// A dead host that nobody has reaped yet is dead.
+function isHostAlive(mark: Mark, table: Map<number, ProcessEntry>): boolean {
+  return isAlive(table, { pid: mark.hostPid, startTicks: mark.hostStartTicks });
 }
 
 // A mount option of /proc hides other users' processes; a signal 0 does not.

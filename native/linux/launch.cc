@@ -16,7 +16,7 @@
 
 #include "kernel.h"
 
-// Code that runs in the child shares the host's memory, on a stack that sanitizers don't know.
+// Code that runs in the child shares the host's memory, on a stack that the sanitizers don't know.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 #else
@@ -33,6 +33,7 @@ namespace {
 
 constexpr size_t kStackBytes = 64 * 1024;
 constexpr int kFirstRealTime = 32;
+constexpr size_t kSignalSetBytes = 8;  // the kernel's sigset_t
 constexpr const char* kShell = "/bin/sh";
 constexpr const char* kDefaultPath = "/bin:/usr/bin";
 
@@ -44,16 +45,20 @@ constexpr long kSetgroups = SYS_setgroups32, kSetgid = SYS_setgid32, kSetuid = S
 constexpr long kSetgroups = SYS_setgroups, kSetgid = SYS_setgid, kSetuid = SYS_setuid;
 #endif
 
-// What the child works with; all of it is allocated before clone.
+// What the child works with. All of it is allocated before clone, and plain, so that nothing of the library
+// runs in the child.
 struct ChildContext {
-  LaunchPlan* plan;
+  const LaunchPlan* plan;
   pid_t host;
-  std::vector<std::string> candidates;
-  std::vector<const char*> paths;  // of candidates, ends with nullptr
-  std::vector<char*> shell_argv;   // for a program without a header, as execvp does it
-  bool searched;                   // more than one candidate may be tried
+  int* fds;
+  int fd_count;
+  char* const* argv;
+  char* const* envp;
+  const char* const* paths;  // to try in turn, ends with nullptr
+  char** shell_argv;         // for a program without a header, as execvp does it
+  bool searched;             // more than one path may be tried
   bool handlers_cleared;
-  int error;                       // the child's answer; 0 once it has exec'd
+  int error;  // the child's answer; 0 once it has exec'd
 };
 
 const char* value_of(const std::vector<char*>& envp, const char* name) {
@@ -66,15 +71,15 @@ const char* value_of(const std::vector<char*>& envp, const char* name) {
 }
 
 // What execvp would try, in its order. The search path is the child's, as it is for Node.
-int find_candidates(const LaunchPlan& plan, ChildContext* context) {
-  context->searched = false;
+int find_candidates(const LaunchPlan& plan, std::vector<std::string>* candidates, bool* searched) {
+  *searched = false;
   if (plan.file.empty()) return -ENOENT;
   if (plan.file.find('/') != std::string::npos) {
-    context->candidates.push_back(plan.file);
+    candidates->push_back(plan.file);
     return 0;
   }
   if (plan.file.size() > NAME_MAX) return -ENAMETOOLONG;
-  context->searched = true;
+  *searched = true;
   const char* path = value_of(plan.envp, "PATH");
   if (path == nullptr) path = kDefaultPath;
   for (;;) {
@@ -82,58 +87,66 @@ int find_candidates(const LaunchPlan& plan, ChildContext* context) {
     std::string folder(path, end);
     // An empty element means the current folder.
     if (folder.size() < PATH_MAX)
-      context->candidates.push_back(folder.empty() ? plan.file : folder + '/' + plan.file);
+      candidates->push_back(folder.empty() ? plan.file : folder + '/' + plan.file);
     if (*end == '\0') return 0;
     path = end + 1;
   }
 }
 
+// The bare system calls. libc's wrappers may take locks or keep state of the host's, and setuid and its like
+// make every thread of the host follow.
+IN_CHILD inline long word(long value) { return value; }
+IN_CHILD inline long word(const void* pointer) { return reinterpret_cast<long>(pointer); }
+template <typename... Arguments>
+IN_CHILD inline long call(long number, Arguments... arguments) {
+  return syscall(number, word(arguments)...);
+}
+
 // `handlers_cleared`: the kernel has done it for handlers already, and what is ignored is left.
 IN_CHILD void reset_signals(bool handlers_cleared) {
-  struct sigaction standard;
-  memset(&standard, 0, sizeof(standard));
-  standard.sa_handler = SIG_DFL;
+  // The kernel's struct sigaction: the handler first, then at most three words.
+  const unsigned long standard[4] = {};
   for (int signal = 1; signal < (handlers_cleared ? kFirstRealTime : NSIG); signal++) {
     // A handler of the host must never run here, in memory that it shares. Above 31 an ignored signal stays
     // ignored, as libuv leaves it.
-    struct sigaction now;
-    if (signal >= kFirstRealTime && (sigaction(signal, nullptr, &now) != 0 || now.sa_handler == SIG_IGN)) continue;
-    sigaction(signal, &standard, nullptr);
+    unsigned long now[4];
+    if (signal >= kFirstRealTime && (call(SYS_rt_sigaction, signal, nullptr, now, kSignalSetBytes) != 0 ||
+                                     now[0] == reinterpret_cast<unsigned long>(SIG_IGN)))
+      continue;
+    call(SYS_rt_sigaction, signal, standard, nullptr, kSignalSetBytes);
   }
 }
 
-IN_CHILD int place_descriptors(std::vector<int>& fds) {
-  int count = static_cast<int>(fds.size());
-  // First move away those that a later dup2 would overwrite.
+IN_CHILD int place_descriptors(int* fds, int count) {
+  // First move away those that a later dup would overwrite.
   for (int fd = 0; fd < count; fd++) {
     if (fds[fd] < 0 || fds[fd] >= fd) continue;
-    int moved = fcntl(fds[fd], F_DUPFD_CLOEXEC, count);
+    long moved = call(SYS_fcntl, fds[fd], F_DUPFD_CLOEXEC, count);
     if (moved < 0) return errno;
-    fds[fd] = moved;
+    fds[fd] = static_cast<int>(moved);
   }
   for (int fd = 0; fd < count; fd++) {
     int source = fds[fd];
     bool opened = false;
     if (source < 0) {
       if (fd > 2) continue;
-      source = open("/dev/null", fd == 0 ? O_RDONLY : O_RDWR);
+      // Freed first, so that it is the number that open gives.
+      call(SYS_close, fd);
+      source = static_cast<int>(call(SYS_openat, AT_FDCWD, "/dev/null", fd == 0 ? O_RDONLY : O_RDWR));
       if (source < 0) return errno;
       opened = true;
     }
     if (source == fd) {
-      if (!opened) {
-        int flags = fcntl(fd, F_GETFD);
-        if (flags < 0 || fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) < 0) return errno;
-      }
-    } else if (dup2(source, fd) < 0) {
-      return errno;
+      if (!opened && call(SYS_fcntl, fd, F_SETFD, 0) < 0) return errno;
+    } else {
+      if (call(SYS_dup3, source, fd, 0) < 0) return errno;
+      if (opened) call(SYS_close, source);
     }
     if (fd <= 2 && !opened) {
       // Programs expect blocking standard streams; the host's own are often not.
-      int flags = fcntl(fd, F_GETFL);
-      if (flags >= 0 && (flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+      long flags = call(SYS_fcntl, fd, F_GETFL);
+      if (flags >= 0 && (flags & O_NONBLOCK)) call(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
     }
-    if (opened && source >= count) close(source);
   }
   return 0;
 }
@@ -141,9 +154,9 @@ IN_CHILD int place_descriptors(std::vector<int>& fds) {
 IN_CHILD int drop_privileges(const LaunchPlan& plan) {
   // The host's supplementary groups must not stay; it fails where the host isn't privileged, and then the
   // calls below decide.
-  if (plan.set_uid || plan.set_gid) syscall(kSetgroups, 0, nullptr);
-  if (plan.set_gid && syscall(kSetgid, plan.gid) != 0) return errno;
-  if (plan.set_uid && syscall(kSetuid, plan.uid) != 0) return errno;
+  if (plan.set_uid || plan.set_gid) call(kSetgroups, 0, nullptr);
+  if (plan.set_gid && call(kSetgid, plan.gid) != 0) return errno;
+  if (plan.set_uid && call(kSetuid, plan.uid) != 0) return errno;
   return 0;
 }
 
@@ -151,19 +164,27 @@ IN_CHILD int drop_privileges(const LaunchPlan& plan) {
 // container whose pid 1 is the host, 1 means nothing.
 IN_CHILD bool arm(const ChildContext& context) {
   if (context.plan->death_signal == 0) return true;
-  prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(context.plan->death_signal), 0, 0, 0);
-  return getppid() == context.host;
+  call(SYS_prctl, PR_SET_PDEATHSIG, static_cast<unsigned long>(context.plan->death_signal), 0, 0, 0);
+  return call(SYS_getppid) == context.host;
+}
+
+IN_CHILD void announce(RegistrySlot* slot) {
+  struct timespec now = {};
+  call(SYS_clock_gettime, CLOCK_BOOTTIME, &now);
+  slot->announced_ns = static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+  slot->pid.store(static_cast<int32_t>(call(SYS_getpid)), std::memory_order_release);
 }
 
 IN_CHILD int execute(ChildContext* context) {
-  char* const* envp = context->plan->envp.data();
+  char* const* argv = context->argv;
+  char* const* envp = context->envp;
   bool denied = false;
   int error = ENOENT;
-  for (const char* const* path = context->paths.data(); *path != nullptr; path++) {
-    execve(*path, context->plan->argv.data(), envp);
+  for (const char* const* path = context->paths; *path != nullptr; path++) {
+    call(SYS_execve, *path, argv, envp);
     if (errno == ENOEXEC) {
       context->shell_argv[1] = const_cast<char*>(*path);
-      execve(kShell, context->shell_argv.data(), envp);
+      call(SYS_execve, kShell, context->shell_argv, envp);
     }
     error = errno;
     if (!context->searched) return error;
@@ -176,34 +197,28 @@ IN_CHILD int execute(ChildContext* context) {
 }
 
 IN_CHILD int run_child(ChildContext* context) {
-  LaunchPlan& plan = *context->plan;
+  const LaunchPlan& plan = *context->plan;
   reset_signals(context->handlers_cleared);
-  if (plan.new_session) setsid();
+  if (plan.new_session) call(SYS_setsid);
   if (!arm(*context)) return EPIPE;
-  if (plan.slot != nullptr) {
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    plan.slot->announced_ns =
-        static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
-    plan.slot->pid.store(getpid(), std::memory_order_release);
-  }
-  int error = place_descriptors(plan.fds);
+  if (plan.slot != nullptr) announce(plan.slot);
+  int error = place_descriptors(context->fds, context->fd_count);
   if (error != 0) return error;
-  if (plan.cwd != nullptr && chdir(plan.cwd) != 0) return errno;
+  if (plan.cwd != nullptr && call(SYS_chdir, plan.cwd) != 0) return errno;
   error = drop_privileges(plan);
   if (error != 0) return error;
   // A change of credentials has cleared PDEATHSIG.
   if ((plan.set_uid || plan.set_gid) && !arm(*context)) return EPIPE;
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const uint64_t none = 0;
+  call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalSetBytes);
   return execute(context);
 }
 
 IN_CHILD int child_main(void* arg) {
   ChildContext* context = static_cast<ChildContext*>(arg);
   context->error = run_child(context);
-  _exit(127);
+  call(SYS_exit_group, 127);
+  __builtin_unreachable();
 }
 
 // One stack per launching thread: clone with CLONE_VFORK returns only when the child has left it.
@@ -221,18 +236,26 @@ void* child_stack() {
 
 int launch(LaunchPlan& plan, Launched* result) {
   ChildContext context = {};
+  std::vector<std::string> candidates;
+  int error = find_candidates(plan, &candidates, &context.searched);
+  if (error != 0) return error;
+  std::vector<const char*> paths;
+  for (const std::string& candidate : candidates) paths.push_back(candidate.c_str());
+  paths.push_back(nullptr);
+  std::vector<char*> shell_argv = {const_cast<char*>(kShell), nullptr};
+  if (plan.argv[0] == nullptr)
+    shell_argv.push_back(nullptr);
+  else
+    shell_argv.insert(shell_argv.end(), plan.argv.begin() + 1, plan.argv.end());
+
   context.plan = &plan;
   context.host = getpid();
-  int error = find_candidates(plan, &context);
-  if (error != 0) return error;
-  for (const std::string& candidate : context.candidates) context.paths.push_back(candidate.c_str());
-  context.paths.push_back(nullptr);
-  context.shell_argv = {const_cast<char*>(kShell), nullptr};
-  if (plan.argv[0] != nullptr)
-    context.shell_argv.insert(context.shell_argv.end(), plan.argv.begin() + 1, plan.argv.end());
-  else
-    context.shell_argv.push_back(nullptr);
-
+  context.fds = plan.fds.data();
+  context.fd_count = static_cast<int>(plan.fds.size());
+  context.argv = plan.argv.data();
+  context.envp = plan.envp.data();
+  context.paths = paths.data();
+  context.shell_argv = shell_argv.data();
   context.handlers_cleared = features().clone3;
   uint64_t flags = CLONE_VM | CLONE_VFORK | (context.handlers_cleared ? CLONE_CLEAR_SIGHAND : 0);
   CloneRequest request = {flags, SIGCHLD, child_stack(), kStackBytes, plan.cgroup_fd};
