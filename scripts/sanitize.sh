@@ -40,11 +40,11 @@ check() {
 }
 
 build 'thread sanitizer' thread
-"$work/spawner_test" "$work/procguard-keeper" "$rounds"
+timeout 120 "$work/spawner_test" "$work/procguard-keeper" "$rounds"
 check
 
 build 'address and undefined-behavior sanitizers' address,undefined
-"$work/spawner_test" "$work/procguard-keeper" "$rounds"
+timeout 120 "$work/spawner_test" "$work/procguard-keeper" "$rounds"
 check
 
 say 'the addon in Node, under the address and undefined-behavior sanitizers'
@@ -57,6 +57,6 @@ cp "$work/procguard-keeper" "$work/package/build/Release/"
 cp -r "$root/package.json" "$root/dist" "$work/package/"
 ln -s "$root/node_modules" "$work/package/node_modules"
 LD_PRELOAD="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)" \
-  node "$root/test/native/exercise.mjs" "$work/package/dist/lib/index.js"
+  timeout 300 node "$root/test/native/exercise.mjs" "$work/package/dist/lib/index.js"
 check
 say 'clean'

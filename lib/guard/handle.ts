@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { contextOf, type RunInContext } from './async-context.js';
 import { type Binding, binding, type GuardedProcess } from './binding.js';
-import type { Policy } from './policy.js';
+import { mayStartChildren, type Policy } from './policy.js';
 
 /*
  * A guarded child keeps Node's own ChildProcess and its own handle; only the handle's methods are ours. Its prototype
@@ -107,7 +107,7 @@ const methods = {
     const { record, node } = state;
     state.takesObject = args.length === 1;
     const request = state.takesObject ? (args[0] as SpawnRequest) : fromList(args);
-    if ((record.policy.sparesDetached && request.detached) || isForbidden()) {
+    if (record.policy.sparesDetached && request.detached) {
       record.state = 'left';
       Object.setPrototypeOf(this, node);
       return this.spawn(...args);
@@ -153,6 +153,8 @@ function setReferenced(handle: ProcessHandle, referenced: boolean): void {
 // Node only ever frees a handle that has been handed to libuv. A spawn that libuv refuses before it forks does that.
 function releaseNodeHandle(handle: ProcessHandle, { node, takesObject }: HandleState): void {
   const stdio = [{ type: 'fd', fd: -1 }];
+  // The right to start children may have been dropped meanwhile; then this one handle, some 500 bytes, stays.
+  if (!mayStartChildren()) return;
   if (takesObject) node.spawn.call(handle, { file: '', args: [], envPairs: [], stdio });
   else node.spawn.call(handle, '', [], undefined, [], stdio, 0, undefined, undefined);
 }
@@ -160,12 +162,6 @@ function releaseNodeHandle(handle: ProcessHandle, { node, takesObject }: HandleS
 function fromList([file, args, cwd, envPairs, stdio, flags, uid, gid]: unknown[]): SpawnRequest {
   const detached = ((flags as number) & nodeDetachedFlag) !== 0;
   return { file, args, cwd, envPairs, stdio, detached, uid, gid } as SpawnRequest;
-}
-
-// Under Node's permission model, Node's own spawn has the right words for the refusal.
-function isForbidden(): boolean {
-  const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
-  return permission !== undefined && !permission.has('child');
 }
 
 function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest): number {

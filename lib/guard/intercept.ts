@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { binding, isGuardedPlatform } from './binding.js';
 import { takeOver } from './handle.js';
-import { type Policy, registerPolicy } from './policy.js';
+import { mayStartChildren, type Policy, registerPolicy } from './policy.js';
 
 // Node publishes every new ChildProcess on this channel, from its constructor, before it is started.
 const channel = 'child_process';
@@ -32,12 +32,13 @@ export function guardEveryChild(): void {
 
 function listen(): void {
   // An error that a subscriber throws ends the process; the one for a missing addon belongs to the caller.
-  binding();
+  if (mayStartChildren()) binding();
   if (subscribed) return;
   subscribed = true;
   subscribe(channel, (message) => {
     const policy = next ?? (everyChild ? registerPolicy : undefined);
     next = undefined;
-    if (policy?.guarded) takeOver((message as { process: ChildProcess }).process, policy);
+    if (policy?.guarded && mayStartChildren())
+      takeOver((message as { process: ChildProcess }).process, policy);
   });
 }

@@ -67,3 +67,9 @@ export function checkGraceMs(option: string, value: unknown): asserts value is n
 export function isDisabled(mechanism: string): boolean {
   return (process.env.PROCGUARD_DISABLE ?? '').split(',').includes(mechanism);
 }
+
+/** False under Node's permission model without `--allow-child-process`; Node's own spawn has the words for that. */
+export function mayStartChildren(): boolean {
+  const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
+  return permission === undefined || permission.has('child');
+}

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { binding, isGuardedPlatform } from './binding.js';
 import { currentEnvironment } from './environment.js';
 import { withPolicy } from './intercept.js';
-import { parsePolicy, unguarded } from './policy.js';
+import { mayStartChildren, parsePolicy, unguarded } from './policy.js';
 
 /*
  * Node's own functions, called so that the child they make is guarded. What they return, emit and throw is Node's.
@@ -15,7 +15,8 @@ function start<T>(node: Start<T>, args: unknown[], optionsAt: number): T {
   const given = args[optionsAt];
   const options = isOptions(given) ? given : undefined;
   const policy = parsePolicy(options?.guard);
-  if (policy !== unguarded && isGuardedPlatform) giveEnvironment(args, optionsAt, options);
+  if (policy !== unguarded && isGuardedPlatform && mayStartChildren())
+    giveEnvironment(args, optionsAt, options);
   return withPolicy(policy, () => (node as (...all: unknown[]) => T)(...args));
 }
 

@@ -18,6 +18,7 @@ export interface SkippedProcess {
   readonly pid: number;
   readonly reason:
     | 'host_alive'
+    | 'keeper_at_work'
     | 'malformed_mark'
     | 'other_boot'
     | 'other_namespace'
