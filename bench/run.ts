@@ -1,0 +1,39 @@
+import { readArguments, UsageError } from './arguments.js';
+import { benchKill } from './kill.js';
+import { Report } from './report.js';
+import { benchSpawn } from './spawn.js';
+
+const USAGE = `usage: npm run bench -- <name> [--json] [--quick]
+
+  spawn     how long a spawn blocks the event loop, and how long until the child's exit is seen
+  kill      how long after the host's SIGKILL its children and grandchildren are dead
+
+  --json    print one JSON object a line instead of tables
+  --quick   a short form that shows that the bench works; its figures mean little
+
+exit code: 0, or 1 when a process survived or the bench failed, or 2 for a wrong name or option`;
+
+const BENCHES = { spawn: benchSpawn, kill: benchKill };
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: string[]): Promise<number> {
+  try {
+    const request = readArguments(argv, Object.keys(BENCHES));
+    if (request === 'help') {
+      console.log(USAGE);
+      return 0;
+    }
+    if (process.platform !== 'linux') throw new Error('The benches measure Linux only: they read its /proc');
+    const bench = BENCHES[request.name as keyof typeof BENCHES];
+    const report = new Report(request.name, request.json);
+    return (await bench(request, report)) ? 0 : 1;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${USAGE}`);
+      return 2;
+    }
+    console.error(error);
+    return 1;
+  }
+}

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { execa } from 'execa';
+
+type Row = Record<string, unknown>;
+
+const run = fileURLToPath(new URL('../bench/run.js', import.meta.url));
+
+async function bench(...args: string[]) {
+  const { exitCode, stdout, stderr } = await execa('node', [run, ...args], {
+    reject: false,
+    timeout: 120_000,
+  });
+  return { exitCode, stdout, stderr };
+}
+
+async function rowsOf(name: string): Promise<(table: string) => Row[]> {
+  const { exitCode, stdout, stderr } = await bench(name, '--quick', '--json');
+  if (exitCode !== 0) throw new Error(`bench ${name} ended with ${exitCode}:\n${stdout}\n${stderr}`);
+  const rows = stdout.split('\n').map((line): Row => JSON.parse(line));
+  return (table) => rows.filter((row) => row.bench === name && row.table === table);
+}
+
+const isTime = (value: unknown) => typeof value === 'number' && value > 0;
+
+test('bench spawn measures Node, procguard and C, and leaves nothing behind', async (t) => {
+  const table = await rowsOf('spawn');
+
+  const times = table('times');
+  t.deepEqual(
+    times.map((row) => row.method),
+    [
+      'child_process.spawn',
+      'procguard.spawn',
+      'procguard, native part alone',
+      'C posix_spawn and three socket pairs',
+      'C posix_spawn alone',
+      'C posix_spawn and three socket pairs, in a tight loop',
+      'C posix_spawn alone, in a tight loop',
+    ],
+  );
+  for (const row of times) t.true(row.hostMb === 50 && isTime(row.blockedP50Ms) && isTime(row.blockedP99Ms));
+  t.is(times.filter((row) => isTime(row.exitP50Ms) && isTime(row.exitP99Ms)).length, 4);
+
+  const after = table('after');
+  t.is(after.length, 4);
+  for (const row of after) t.true(isTime(row.undisturbedP50Ms) && isTime(row.afterP50Ms));
+
+  const targets = table('targets');
+  t.deepEqual(
+    targets.map((row) => row.target),
+    [0.15, 1.5, 1.5],
+  );
+  for (const row of targets) t.true(isTime(row.measured) && ['pass', 'MISS'].includes(row.verdict as string));
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'spawn', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
+test('bench kill measures the deaths in each tree mode, shows its control, and leaves nothing behind', async (t) => {
+  const table = await rowsOf('kill');
+
+  const deaths = table('deaths');
+  t.true(deaths.some((row) => row.mode === 'mark'));
+  for (const row of deaths)
+    t.true(isTime(row.childrenP99Ms) && isTime(row.grandchildrenP99Ms) && isTime(row.lastP99Ms));
+
+  const [control] = table('control');
+  t.is(control?.survivingChildren, control?.children);
+  t.is(control?.survivingGrandchildren, control?.children);
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'kill', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
+test('bench refuses what it does not know with exit code 2 and says what there is', async (t) => {
+  const cases: [string[], RegExp][] = [
+    [[], /Name a bench: spawn, kill\./],
+    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill\./],
+    [['spawn', 'kill'], /One bench at a time/],
+    [['spawn', '--fast'], /Unknown option '--fast'/],
+  ];
+  for (const [args, message] of cases) {
+    const { exitCode, stdout, stderr } = await bench(...args);
+    t.is(exitCode, 2);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+  }
+});
