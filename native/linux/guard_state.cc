@@ -126,6 +126,7 @@ int start_keeper(Guard& self) {
   plan.envp.push_back(nullptr);
   plan.cwd = "/";
   plan.new_session = true;
+  plan.immune = true;
   plan.fds = {-1, -1, -1, line[1], self.registry_fd};
   if (self.cgroup.fd() >= 0) plan.fds.push_back(self.cgroup.fd());
   Launched keeper;

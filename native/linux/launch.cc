@@ -95,8 +95,12 @@ int find_candidates(const LaunchPlan& plan, std::vector<std::string>* candidates
 
 // The bare system calls. libc's wrappers may take locks or keep state of the host's, and setuid and its like
 // make every thread of the host follow.
-IN_CHILD inline long word(long value) { return value; }
-IN_CHILD inline long word(const void* pointer) { return reinterpret_cast<long>(pointer); }
+IN_CHILD inline long word(long value) {
+  return value;
+}
+IN_CHILD inline long word(const void* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
 template <typename... Arguments>
 IN_CHILD inline long call(long number, Arguments... arguments) {
   return syscall(number, word(arguments)...);
@@ -115,6 +119,13 @@ IN_CHILD void reset_signals(bool handlers_cleared) {
       continue;
     call(SYS_rt_sigaction, signal, standard, nullptr, kSignalSetBytes);
   }
+}
+
+IN_CHILD void ignore_endings() {
+  const unsigned long ignored[4] = {reinterpret_cast<unsigned long>(SIG_IGN)};
+  call(SYS_rt_sigaction, SIGHUP, ignored, nullptr, kSignalSetBytes);
+  call(SYS_rt_sigaction, SIGINT, ignored, nullptr, kSignalSetBytes);
+  call(SYS_rt_sigaction, SIGTERM, ignored, nullptr, kSignalSetBytes);
 }
 
 IN_CHILD int place_descriptors(int* fds, int count) {
@@ -199,6 +210,7 @@ IN_CHILD int execute(ChildContext* context) {
 IN_CHILD int run_child(ChildContext* context) {
   const LaunchPlan& plan = *context->plan;
   reset_signals(context->handlers_cleared);
+  if (plan.immune) ignore_endings();
   if (plan.new_session) call(SYS_setsid);
   if (!arm(*context)) return EPIPE;
   if (plan.slot != nullptr) announce(plan.slot);

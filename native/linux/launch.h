@@ -22,6 +22,7 @@ struct LaunchPlan {
   bool set_uid = false, set_gid = false;
   uid_t uid = 0;
   gid_t gid = 0;
+  bool immune = false;           // SIGHUP, SIGINT and SIGTERM are ignored from birth on
   int death_signal = 0;          // sent to the child when the host dies; 0: none
   RegistrySlot* slot = nullptr;  // where the child announces itself to the keeper
   int cgroup_fd = -1;
