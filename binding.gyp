@@ -19,6 +19,8 @@
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "conditions": [
         ["OS=='linux'", {
+          # The spawner and the keeper's thread outlive a Worker that has loaded the addon: its code must stay.
+          "ldflags": ["-Wl,-z,nodelete"],
           "dependencies": ["procguard-keeper"],
           "sources": [
             "native/addon.cc",

@@ -34,7 +34,7 @@ async function main(plan: HostPlan): Promise<void> {
   for (let round = 0; round < plan.rounds; round++) {
     await runBlock(nodeSpawn, plan, plan.nodeCalls, pages, node);
     await runBlock(guardedSpawn, plan, plan.calls, pages, procguard);
-    await runYardstickBlock(yardstick, plan, p50(procguard.between), c);
+    await runYardstickBlock(yardstick, plan, Math.round(p50(procguard.busy)), c);
     await runYardstickBlock(yardstick, plan, 0, tightC);
   }
 
@@ -66,7 +66,7 @@ function timeNativeSpawns(): void {
 }
 
 function emptySamples(): JsSamples {
-  return { blocked: [], native: [], exit: [], between: [], undisturbed: [], after: [] };
+  return { blocked: [], native: [], exit: [], busy: [], undisturbed: [], after: [] };
 }
 
 /** Filled with ones: memory that was never written has no pages, and costs a fork nothing. */
@@ -85,16 +85,18 @@ async function runBlock(
   pages: Pages,
   samples: JsSamples,
 ): Promise<void> {
-  let lastExit = 0n;
-  for (let call = 0; call < plan.dropped; call++) lastExit = (await timeSpawn(spawn)).exited;
+  for (let call = 0; call < plan.dropped; call++) await timeSpawn(spawn);
+  const before = performance.eventLoopUtilization();
+  let nativeSum = 0;
   for (let call = 0; call < calls; call++) {
     const { start, returned, exited, native } = await timeSpawn(spawn);
     samples.blocked.push(Number(returned - start));
     samples.native.push(native);
     samples.exit.push(Number(exited - start));
-    samples.between.push(Number(start - lastExit));
-    lastExit = exited;
+    nativeSum += native;
   }
+  const { active } = performance.eventLoopUtilization(before);
+  samples.busy.push((active * 1e6 - nativeSum) / calls);
   // Calls of their own: timing the pages right after the spawn delays the exit event.
   for (let call = 0; call < plan.afterCalls; call++) {
     timePages(pages);

@@ -28,8 +28,8 @@ export interface JsSamples {
   /** The addon's part of it; means nothing for Node's own spawn. */
   native: number[];
   exit: number[];
-  /** How long the host was busy between the exit of one child and the start of the next. */
-  between: number[];
+  /** How long the event loop was busy for each call, apart from the addon's part: one figure a block. */
+  busy: number[];
   undisturbed: PageTimes[];
   after: PageTimes[];
 }
@@ -109,7 +109,8 @@ function reportSize(report: Report, hostMb: number, targetRatio: number, samples
 
   report.table(
     'times',
-    `Host with ${samples.ballastMb} MB of Buffers (${samples.rssMb.toFixed(0)} MB resident): /bin/true with three pipes`,
+    `Host with ${samples.ballastMb} MB of Buffers (${samples.rssMb.toFixed(0)} MB resident): /bin/true with three pipes.
+Like the host, C is busy for ${(p50(procguard.busy) / 1e6).toFixed(2)} ms between its calls, but for those in a tight loop.`,
     [
       { key: 'method', title: 'ms' },
       { key: 'calls', title: 'calls' },

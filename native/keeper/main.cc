@@ -125,10 +125,10 @@ void wait_for_change(const Charge& charge, const Look& look) {
   struct pollfd signs[2] = {{look.wait_fd, POLLIN, 0}, {-1, POLLPRI, 0}};
   bool empty = false;
   if (charge.cgroup_fd >= 0) signs[1].fd = open_cgroup_events(charge.cgroup_fd, &empty);
-  // While a grace runs, nothing but an end changes anything.
+  // While a grace runs, nothing but an end changes anything; the last one may have come since we looked.
   bool graced = look.next_grace_ms != UINT64_MAX;
-  if (!empty || graced)
-    poll(signs, 2, graced ? static_cast<int>(look.next_grace_ms - look.elapsed_ms) : kLookAgainMs);
+  bool over = empty && look.wait_fd < 0;
+  if (!over) poll(signs, 2, graced ? static_cast<int>(look.next_grace_ms - look.elapsed_ms) : kLookAgainMs);
   if (signs[1].fd >= 0) close(signs[1].fd);
 }
 

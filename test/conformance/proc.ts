@@ -48,6 +48,15 @@ export function closed(child: ChildProcess) {
   });
 }
 
+/**
+ * Waits for `exit` and what follows it at once. For children whose channel the host closed: Node emits no `close` then.
+ */
+export async function exited(child: ChildProcess) {
+  await new Promise((resolve) => child.once('exit', resolve));
+  await turn();
+  await turn();
+}
+
 /** What `sh -c script` printed. */
 export async function output({ cp }: Pick<Context, 'cp'>, script: string, options: SpawnOptions = {}) {
   const child = cp.spawn('/bin/sh', ['-c', script], { ...options, stdio: ['ignore', 'pipe', 'inherit'] });

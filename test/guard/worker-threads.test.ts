@@ -44,6 +44,20 @@ test.serial('one host has one keeper, whichever thread spawns first', async (t) 
   t.is(await keeper(false), before);
 });
 
+test.serial('Workers come and go, while the main thread has spawned nothing', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using host = new Host();
+  const lives = [];
+  for (let round = 0; round < 5; round++) {
+    await host.ask('startWorker');
+    lives.push(...(await startTree(host, lifelines, { inWorker: true, layers: ['child'] })));
+    await host.ask('endWorker', { how: 'terminate' });
+  }
+  await allAnswer(lives);
+  await host.die('SIGKILL');
+  await t.notThrowsAsync(allGone(lives));
+});
+
 test.serial('a Worker learns how its child ended', async (t) => {
   await using host = new Host();
   await host.ask('startWorker');

@@ -8,7 +8,7 @@ import {
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { closed } from '../proc.js';
+import { closed, exited } from '../proc.js';
 import type { Subject } from '../scenario.js';
 
 export const subject: Subject = {
@@ -51,7 +51,7 @@ export const subject: Subject = {
       });
     });
     await answered;
-    const ended = once(child, 'close');
+    const ended = exited(child);
     const left = once(child, 'disconnect');
     storage.run('at the disconnect', () => child.disconnect());
     await Promise.all([left, ended]);

@@ -272,7 +272,9 @@ async function fail(
   args: string[],
   options: object = {},
 ) {
-  const child = attempt(`spawn ${file.length > 300 ? 'a long name' : file}`, () => cp.spawn(file, args, options));
+  const child = attempt(`spawn ${file.length > 300 ? 'a long name' : file}`, () =>
+    cp.spawn(file, args, options),
+  );
   if (!child) return;
   log('returned', child.pid === undefined, child.spawnargs);
   await follow(child, `child ${Object.keys(transcript.lanes).length}`);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { closed } from '../proc.js';
+import { exited } from '../proc.js';
 import type { Context, Subject } from '../scenario.js';
 
 export const subject: Subject = {
@@ -185,7 +185,7 @@ async function ask(child: ChildProcess, message: string, handle?: unknown, optio
 }
 
 async function kill(child: ChildProcess) {
-  const ended = closed(child);
+  const ended = exited(child);
   child.kill('SIGKILL');
   await ended;
 }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import { closed } from '../proc.js';
+import { closed, exited } from '../proc.js';
 import type { Context, Subject } from '../scenario.js';
 
 const sh = ['ignore', 'pipe', 'inherit', 'ipc'] as const;
@@ -143,7 +143,8 @@ export const subject: Subject = {
   'the host lets go': async (context) => {
     const { log, follow } = context;
     const child = start(context, 'json');
-    const ended = follow(child);
+    const ended = exited(child);
+    follow(child);
     await ask(child, ['echo']);
     child.disconnect();
     log('returned', child.connected, child.channel === null);
@@ -178,16 +179,16 @@ export const subject: Subject = {
     await ask(child, ['echo']);
     child.on('disconnect', () => log('disconnect'));
     child.on('exit', (...values) => log('exit', ...values));
+    const ended = exited(child);
     child.disconnect();
-    await once(child, 'close');
+    await ended;
   },
 
   'sending and letting go after the end': async (context) => {
     const { log, attempt } = context;
     const child = start(context, 'json');
     await ask(child, ['echo']);
-    child.disconnect();
-    await once(child, 'close');
+    await end(child);
     child.on('error', (error) => log('error', error));
     attempt('send', () => child.send('x'));
     attempt('send with callback', () => child.send('x', (error) => log('callback', error)));
@@ -206,7 +207,7 @@ export const subject: Subject = {
     attempt('second', () => child.send('x', (error) => log('second sent', error)));
     attempt('third', () => child.send('x'));
     attempt('disconnect again', () => child.disconnect());
-    await closed(child);
+    await exited(child);
   },
 
   'a child that sends and exits at once': async (context) => {
@@ -240,16 +241,14 @@ export const subject: Subject = {
     const script =
       'echo "$NODE_CHANNEL_FD $NODE_CHANNEL_SERIALIZATION_MODE"; printf \'{"a":1}\\n"two"\\n\' >&3; read x <&3; echo "$x"';
     const child = cp.spawn('sh', ['-c', script], { stdio: [...sh] });
-    child.on('message', (message) => log('message', message));
+    child.on('message', (message) => {
+      log('message', message);
+      if (message === 'two') child.send({ hello: ['there', 1] });
+    });
     child.on('disconnect', () => log('disconnect'));
     const printed: string[] = [];
     child.stdout?.on('data', (chunk) => printed.push(String(chunk)));
-    while (log.length >= 0) {
-      const [message] = await once(child, 'message');
-      if (message === 'two') break;
-    }
-    child.send({ hello: ['there', 1] });
-    await once(child, 'close');
+    await closed(child);
     log('printed', printed.join(''));
   },
 
@@ -320,7 +319,7 @@ async function ask(child: ChildProcess, message: unknown) {
 }
 
 async function end(child: ChildProcess) {
-  const ended = closed(child);
+  const ended = exited(child);
   if (child.connected) child.disconnect();
   await ended;
 }

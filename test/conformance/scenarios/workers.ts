@@ -51,8 +51,9 @@ export const subject: Subject = {
   'a child of a Worker lives on when the Worker ends': async (context) => {
     const { log } = context;
     const worker = startWorker(context, 'worker-fixtures', 'a child that stays');
+    const exited = once(worker, 'exit');
     const pid = await childOf(worker);
-    await once(worker, 'exit');
+    await exited;
     // PDEATHSIG would have come with the end of the thread; a turn of the process table later it would show.
     await new Promise((resolve) => setTimeout(resolve, 50));
     log('dead', isDead(pid));
@@ -84,8 +85,9 @@ export const subject: Subject = {
   'Workers one after the other': async (context) => {
     for (let count = 0; count < 5; count++) {
       const worker = startWorker(context, 'events', 'the listeners of exit and close see the same state');
+      const exited = once(worker, 'exit');
       context.log('transcript', (await once(worker, 'message'))[0]);
-      await once(worker, 'exit');
+      await exited;
     }
   },
 };
