@@ -21,16 +21,13 @@ namespace {
 constexpr int kIgnore = -1;
 constexpr int kNewPipe = -2;
 
-enum SpawnFlag : uint32_t { kNewSession = 1, kSetUid = 2, kSetGid = 4, kTree = 8 };
+enum SpawnFlag : uint32_t { kNewSession = 1, kSetUid = 2, kSetGid = 4, kTree = 8, kInheritEnvironment = 16 };
 
 constexpr char kMarkName[] = "PROCGUARD_HOST=";
 
 // One JavaScript thread's share of the addon.
 struct Instance {
   ExitWatch* watch = nullptr;
-  Napi::FunctionReference process_class;
-  std::string environment;  // the block that JavaScript was last told of
-  bool environment_known = false;
 };
 
 // Reads strings into one block of memory that stays while a child is started.
@@ -98,6 +95,12 @@ bool is_mark(const char* entry) {
   return strncmp(entry, kMarkName, sizeof(kMarkName) - 1) == 0;
 }
 
+// Whether two entries, NAME=value, are of one variable.
+bool same_name(const char* one, const char* other) {
+  while (*one == *other && *one != '=' && *one != '\0') one++, other++;
+  return *one == '=' && *other == '=';
+}
+
 // The pipes of one spawn: what JavaScript gets, and what goes to the child and is closed here.
 class Pipes {
  public:
@@ -143,7 +146,8 @@ class Process : public Napi::ObjectWrap<Process> {
   explicit Process(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Process>(info) {}
 
  private:
-  // spawn(file, args, cwd, envPairs, stdio, flags, uid, gid, graceMs, ended) → pid or -errno. `stdio` is an
+  // spawn(file, args, cwd, envPairs, stdio, flags, uid, gid, graceMs, ended) → pid or -errno. Without
+  // envPairs, and with kInheritEnvironment besides them, the child gets the host's environment. `stdio` is an
   // Int32Array: a descriptor, kIgnore, or kNewPipe, which is replaced by the host's end of a new pipe. When
   // the program can't be executed, the pipes are there all the same, as with Node; when they can't be made,
   // none is.
@@ -161,11 +165,15 @@ class Process : public Napi::ObjectWrap<Process> {
     size_t file = block.append(info[0]);
     size_t cwd = info[2].IsString() ? block.append(info[2]) : 0;
     if (info[1].IsArray()) block.append(info[1].As<Napi::Array>(), &args);
-    if (info[3].IsArray()) {
-      block.append(info[3].As<Napi::Array>(), &envp);
-    } else {
-      for (char** entry = environ; entry != nullptr && *entry != nullptr; entry++)
-        envp.push_back(block.append(*entry));
+    bool given = info[3].IsArray();
+    if (given) block.append(info[3].As<Napi::Array>(), &envp);
+    size_t own = envp.size();
+    for (char** entry = environ;
+         (!given || (flags & kInheritEnvironment)) && entry != nullptr && *entry != nullptr; entry++) {
+      // What Node has added for this child goes before what the host has.
+      bool replaced = false;
+      for (size_t i = 0; i < own && !replaced; i++) replaced = same_name(block.at(envp[i]), *entry);
+      if (!replaced) envp.push_back(block.append(*entry));
     }
     if (flags & kTree) {
       child_number_ = next_child_number();
@@ -380,35 +388,6 @@ Napi::Value get_own_cgroup(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), own_cgroup_directory());
 }
 
-// environment() → the process's environment as one array of names and values in turn, or undefined when it is
-// the same as at the last call. process.env costs a system-wide lock and two conversions for each variable.
-Napi::Value environment(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  Instance* instance = env.GetInstanceData<Instance>();
-  const std::string& known = instance->environment;
-  size_t at = 0;
-  bool same = instance->environment_known;
-  for (char** entry = environ; same && entry != nullptr && *entry != nullptr; entry++) {
-    size_t length = strlen(*entry) + 1;
-    same = at + length <= known.size() && memcmp(known.data() + at, *entry, length) == 0;
-    at += length;
-  }
-  if (same && at == known.size()) return env.Undefined();
-  instance->environment.clear();
-  Napi::Array result = Napi::Array::New(env);
-  uint32_t index = 0;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; entry++) {
-    instance->environment.append(*entry, strlen(*entry) + 1);
-    // A name may begin with '=', never be empty.
-    const char* split = **entry == '\0' ? nullptr : strchr(*entry + 1, '=');
-    if (split == nullptr) continue;
-    result[index++] = Napi::String::New(env, *entry, static_cast<size_t>(split - *entry));
-    result[index++] = Napi::String::New(env, split + 1);
-  }
-  instance->environment_known = true;
-  return result;
-}
-
 // Takes the snapshot in libuv's pool: on a full machine it opens thousands of files.
 class SnapshotWorker : public Napi::AsyncWorker {
  public:
@@ -472,7 +451,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["startGuard"] = Napi::Function::New<start>(env);
   exports["guardStatus"] = Napi::Function::New<get_status>(env);
   exports["ownCgroup"] = Napi::Function::New<get_own_cgroup>(env);
-  exports["environment"] = Napi::Function::New<environment>(env);
   exports["snapshot"] = Napi::Function::New<take_snapshot>(env);
   exports["signal"] = Napi::Function::New<signal_process>(env);
   return exports;

@@ -66,7 +66,6 @@ export interface Binding {
   startGuard(keeperProgram: string): void;
   guardStatus(): GuardStatus;
   ownCgroup(): string;
-  environment(): string[] | undefined;
   snapshot(): Promise<ProcessEntry[] | number>;
   signal(pid: number, startTicks: number, signal: number): number;
 }

@@ -1,36 +1,18 @@
 import { isMainThread } from 'node:worker_threads';
-import type { Binding } from './binding.js';
 
-// A Worker's process.env is a copy that lives in JavaScript, and so is one that a program has put in its place: only
-// the real one refuses a symbol as a name.
+/*
+ * A child whose caller gave no environment gets the host's. Node builds it from process.env, variable by variable, which
+ * costs more than the system calls that start a child; the native side copies it as a block instead. That is the
+ * same only where process.env is the process's environment: a Worker's is a copy that lives in JavaScript, and so is
+ * one that a program has put in its place. Only the real one refuses a symbol as a name.
+ */
 const real = process.env;
 const isReal = isMainThread && refusesSymbols();
 
-let cached: NodeJS.ProcessEnv | undefined;
-
-/**
- * The environment for a child whose caller gave none: equal to `process.env`, but a plain object that is made anew
- * only when the environment has changed. Reading a hundred variables through `process.env` costs more than the system
- * calls that start a child. Undefined: let Node read `process.env`.
- */
-export function currentEnvironment(binding: Binding): NodeJS.ProcessEnv | undefined {
-  if (!isReal || process.env !== real) return undefined;
-  const entries = binding.environment();
-  if (entries === undefined) return cached;
-  cached = toObject(entries);
-  return cached;
-}
-
-function toObject(entries: readonly string[]): NodeJS.ProcessEnv | undefined {
-  const fresh: NodeJS.ProcessEnv = {};
-  for (let i = 0; i + 1 < entries.length; i += 2) {
-    const name = entries[i] as string;
-    // Only Node itself can pass on a variable that JavaScript takes for something else.
-    if (name === '__proto__') return undefined;
-    // The first of two with the same name is the one that getenv sees.
-    if (!Object.hasOwn(fresh, name)) fresh[name] = entries[i + 1];
-  }
-  return fresh;
+/** Whether a child that gets this process's environment gets what Node would give it. */
+export function isEnvironmentReal(): boolean {
+  // Under its permission model, Node adds to what NODE_OPTIONS says.
+  return isReal && process.env === real && !('permission' in process);
 }
 
 function refusesSymbols(): boolean {

@@ -52,7 +52,7 @@ export interface GuardRecord {
 // As in native/addon.cc.
 const ignore = -1;
 const newPipe = -2;
-const spawnFlags = { newSession: 1, setUid: 2, setGid: 4, tree: 8 };
+const spawnFlags = { newSession: 1, setUid: 2, setGid: 4, tree: 8, inheritEnvironment: 16 };
 // Node 24 and later pass options of the process as bits.
 const nodeDetachedFlag = 1;
 const UV_EINVAL = -os.constants.errno.EINVAL;
@@ -179,7 +179,8 @@ function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest)
     (request.detached ? spawnFlags.newSession : 0) |
     (uid == null ? 0 : spawnFlags.setUid) |
     (gid == null ? 0 : spawnFlags.setGid) |
-    (policy.containment === 'tree' ? spawnFlags.tree : 0);
+    (policy.containment === 'tree' ? spawnFlags.tree : 0) |
+    (policy.inheritsEnvironment ? spawnFlags.inheritEnvironment : 0);
   const pid = native.spawn(
     request.file,
     request.args,

@@ -22,6 +22,8 @@ export interface Policy {
   readonly graceMs: number;
   /** A child with `detached: true` is left to itself, as under `procguard/register`. */
   readonly sparesDetached: boolean;
+  /** The child gets the host's environment besides what Node gives it; see `environment.ts`. */
+  readonly inheritsEnvironment: boolean;
 }
 
 declare module 'node:child_process' {
@@ -39,6 +41,7 @@ export const defaultPolicy: Policy = {
   containment: 'tree',
   graceMs: 0,
   sparesDetached: false,
+  inheritsEnvironment: false,
 };
 export const unguarded: Policy = { ...defaultPolicy, guarded: false };
 export const registerPolicy: Policy = { ...defaultPolicy, sparesDetached: true };

@@ -1,9 +1,9 @@
 import * as childProcess from 'node:child_process';
 import { promisify } from 'node:util';
-import { binding, isGuardedPlatform } from './binding.js';
-import { currentEnvironment } from './environment.js';
+import { isGuardedPlatform } from './binding.js';
+import { isEnvironmentReal } from './environment.js';
 import { withPolicy } from './intercept.js';
-import { mayStartChildren, parsePolicy, unguarded } from './policy.js';
+import { parsePolicy } from './policy.js';
 
 /*
  * Node's own functions, called so that the child they make is guarded. What they return, emit and throw is Node's.
@@ -14,9 +14,8 @@ type Start<T> = (...args: never[]) => T;
 function start<T>(node: Start<T>, args: unknown[], optionsAt: number): T {
   const given = args[optionsAt];
   const options = isOptions(given) ? given : undefined;
-  const policy = parsePolicy(options?.guard);
-  if (policy !== unguarded && isGuardedPlatform && mayStartChildren())
-    giveEnvironment(args, optionsAt, options);
+  let policy = parsePolicy(options?.guard);
+  if (policy.guarded && takeEnvironment(args, optionsAt)) policy = { ...policy, inheritsEnvironment: true };
   return withPolicy(policy, () => (node as (...all: unknown[]) => T)(...args));
 }
 
@@ -29,17 +28,20 @@ function isOptions(value: unknown): value is Options {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// Spares Node the reading of process.env, where that makes no other difference.
-function giveEnvironment(args: unknown[], optionsAt: number, options: Options | undefined): void {
+/** Gives Node an empty environment to work on, where the native side can supply the host's; false: it can't. */
+function takeEnvironment(args: unknown[], optionsAt: number): boolean {
+  if (!isGuardedPlatform || !isEnvironmentReal()) return false;
   const given = args[optionsAt];
-  if (given !== undefined && typeof given !== 'function') {
-    const isPlain = options !== undefined && Object.getPrototypeOf(options) === Object.prototype;
-    if (!isPlain || options.env !== undefined) return;
+  if (given === undefined) {
+    args[optionsAt] = { env: {} };
+  } else if (typeof given === 'function') {
+    args.splice(optionsAt, 0, { env: {} });
+  } else {
+    const isPlain = isOptions(given) && Object.getPrototypeOf(given) === Object.prototype;
+    if (!isPlain || given.env !== undefined) return false;
+    args[optionsAt] = { ...given, env: {} };
   }
-  const env = currentEnvironment(binding());
-  if (env === undefined) return;
-  if (typeof given === 'function') args.splice(optionsAt, 0, { env });
-  else args[optionsAt] = { ...options, env };
+  return true;
 }
 
 /** Where the options of (file, args?, options?, …) stand. */
