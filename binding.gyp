@@ -24,9 +24,11 @@
           "dependencies": ["procguard-keeper"],
           "sources": [
             "native/addon.cc",
+            "native/linux/adopted_children.cc",
             "native/linux/cgroup.cc",
             "native/linux/exit_watch.cc",
             "native/linux/guard_state.cc",
+            "native/linux/identity.cc",
             "native/linux/kernel.cc",
             "native/linux/launch.cc",
             "native/linux/process_table.cc",

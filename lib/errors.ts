@@ -1,3 +1,5 @@
+import { getSystemErrorName } from 'node:util';
+
 /**
  * The base of every error that procguard itself throws. Match on `code`, which is stable; messages are for people.
  * Errors of `child_process` come as Node makes them.
@@ -57,4 +59,9 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
+}
+
+/** The name of a negative errno, as in `ENOENT`. */
+export function errnoName(errno: number): string {
+  return errno < 0 ? getSystemErrorName(errno) : String(errno);
 }

@@ -413,6 +413,7 @@ class SnapshotWorker : public Napi::AsyncWorker {
       item["group"] = Napi::Number::New(env, entry.stat.group);
       item["session"] = Napi::Number::New(env, entry.stat.session);
       item["dead"] = entry.stat.state == 'Z' || entry.stat.state == 'X';
+      item["stopped"] = entry.stat.state == 'T';
       item["keeper"] = entry.stat.is_keeper;
       item["startTicks"] = Napi::Number::New(env, static_cast<double>(entry.stat.start_ticks));
       if (entry.mark_read == MarkRead::kFound) item["mark"] = entry.mark;

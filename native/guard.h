@@ -16,6 +16,7 @@
 #include "linux/cgroup.h"
 #include "linux/exit_watch.h"
 #include "linux/guard_state.h"
+#include "linux/identity.h"
 #include "linux/kernel.h"
 #include "linux/launch.h"
 #include "linux/process_table.h"

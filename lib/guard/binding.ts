@@ -12,6 +12,8 @@ export interface ProcessEntry {
   session: number;
   /** A zombie counts as dead. */
   dead: boolean;
+  /** By SIGSTOP or its like. */
+  stopped: boolean;
   /** When it started, in clock ticks since boot: with the pid, its identity. */
   startTicks: number;
   /** A keeper of this or another host. */

@@ -1,14 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import os from 'node:os';
 import { nowMs } from '../clock.js';
-import { checkKeys, invalidOption } from '../errors.js';
+import { checkKeys, errnoName, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
 import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { recordOf } from './handle.js';
 import { parseMark } from './mark.js';
 import { checkGraceMs } from './policy.js';
 import { ancestry, type ProcessId, readProcessTable } from './process-table.js';
-import { errnoName } from './report.js';
 
 export interface KillTreeOptions {
   /** The first signal; the default is `'SIGTERM'`. */
@@ -196,7 +195,7 @@ class Hunt {
       if (error === 0) {
         this.signalled.add(entry.pid);
         // A stopped process gets its signal when it goes on.
-        this.send(entry, 'SIGCONT');
+        if (entry.stopped) this.send(entry, 'SIGCONT');
       } else if (error !== undefined) {
         this.note(
           'signal_failed',

@@ -1,6 +1,5 @@
-import { ProcguardError } from '../errors.js';
+import { errnoName, ProcguardError } from '../errors.js';
 import { binding, type ProcessEntry } from './binding.js';
-import { errnoName } from './report.js';
 
 /** Everything that runs on this machine and can be seen, by pid. Throws `ERR_PROCGUARD_SYSTEM`. */
 export async function readProcessTable(): Promise<Map<number, ProcessEntry>> {

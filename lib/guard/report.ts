@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../errors.js';
 import { binding, type GuardStatus, isGuardedPlatform } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
 
@@ -60,11 +60,6 @@ const cgroupDowngrades: Record<NonNullable<GuardStatus['cgroupReason']>, Omit<Do
   'no-kill': { message: 'The kernel has no cgroup.kill (before 5.14).', remedy: 'Use a newer kernel.' },
   'no-keeper': { message: 'There is no keeper, so no cgroup was made.', remedy: 'See the keeper.' },
 };
-
-/** The name of a negative errno, as in `ENOENT`. */
-export function errnoName(errno: number): string {
-  return errno < 0 ? getSystemErrorName(errno) : String(errno);
-}
 
 /**
  * What guards this child, as it stands now. Costs two system calls; never throws.

@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <syslog.h>
 #include <time.h>
@@ -23,10 +22,7 @@
 #include "keeper/registry.h"
 #include "keeper/sight.h"
 #include "linux/procfs.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+#include "linux/syscalls.h"
 
 namespace procguard {
 namespace {

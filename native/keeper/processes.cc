@@ -1,18 +1,11 @@
 #include <errno.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "keeper/registry.h"
 #include "keeper/sight.h"
 #include "linux/procfs.h"
-
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+#include "linux/syscalls.h"
 
 namespace procguard {
 

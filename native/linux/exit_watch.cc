@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "adopted_children.h"
 #include "guard_state.h"
 
 namespace procguard {
@@ -72,7 +73,8 @@ int ExitWatch::add(Watched* process) {
     struct epoll_event event = {};
     event.events = EPOLLIN;
     event.data.ptr = process;
-    if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, process->pidfd, &event) != 0) {
+    process->polled = epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, process->pidfd, &event) == 0;
+    if (!process->polled) {
       int error = errno;
       // A child must not go unwatched for want of a watch: SIGCHLD tells, too.
       if (!process->is_child || listen_to_sigchld() != 0) return -error;
@@ -101,10 +103,15 @@ void ExitWatch::remove(Watched* process) {
 // Out of every list but ready_.
 void ExitWatch::release(Watched* process) {
   process->watched = false;
-  if (process->pidfd >= 0) epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, process->pidfd, nullptr);
+  stop_polling(process);
   drop(&watched_, process);
   drop(&by_signal_, process);
   if (process->referenced) count_reference(-1);
+}
+
+void ExitWatch::stop_polling(Watched* process) {
+  if (process->polled) epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, process->pidfd, nullptr);
+  process->polled = false;
 }
 
 void ExitWatch::set_referenced(Watched* process, bool referenced) {
@@ -129,7 +136,7 @@ void ExitWatch::collect_ready() {
     count = epoll_wait(epoll_fd_, events, 64, 0);
     for (int i = 0; i < count; i++) {
       Watched* process = static_cast<Watched*>(events[i].data.ptr);
-      epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, process->pidfd, nullptr);
+      stop_polling(process);
       ready_.push_back(process);
     }
   } while (count == 64);

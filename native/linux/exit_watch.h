@@ -22,6 +22,7 @@ struct Watched {
   RegistrySlot* slot = nullptr;  // returned when it has been reaped
   uint64_t order = 0;
   bool watched = false;
+  bool polled = false;
   // `known` is false when somebody else has reaped the child, or it wasn't ours.
   std::function<void(bool known, Ending ending)> ended;
 };
@@ -47,6 +48,7 @@ class ExitWatch {
   void collect_by_signal();
   void deliver();
   void release(Watched* process);
+  void stop_polling(Watched* process);
   void count_reference(int change);
 
   uv_loop_t* loop_;

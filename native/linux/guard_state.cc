@@ -1,24 +1,21 @@
 #include "guard_state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <fstream>
+#include <algorithm>
 #include <mutex>
 #include <vector>
 
+#include "adopted_children.h"
 #include "cgroup.h"
+#include "identity.h"
 #include "kernel.h"
 #include "launch.h"
-#include "procfs.h"
 #include "spawner.h"
 
 namespace procguard {
@@ -50,14 +47,6 @@ struct Guard {
   int quick_deaths = 0;
   int64_t started_ms = 0;
   int error = 0;
-  // Children of JavaScript threads that have ended, in `adopted_fd`'s epoll set.
-  int adopted_fd = -1;
-};
-
-struct Adopted {
-  pid_t pid;
-  int pidfd;
-  RegistrySlot* slot;
 };
 
 // Never destroyed: threads that outlive main use it.
@@ -70,29 +59,6 @@ int64_t monotonic_ms() {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
-
-std::string make_identity() {
-  int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  ProcessStat stat = {};
-  bool known = proc >= 0 && read_stat(proc, getpid(), &stat);
-  if (proc >= 0) close(proc);
-  std::string boot;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
-  uint64_t random = 0;
-  // Only uniqueness is asked of it: two hosts of one machine differ by pid and start time already.
-  if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-    random = static_cast<uint64_t>(monotonic_ms());
-  char digits[17];
-  snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(random));
-  // A start time of 0 is nobody's: sweep takes such a mark for unknown and lets it be.
-  return std::to_string(getpid()) + ":" + std::to_string(known ? stat.start_ticks : 0) + ":" + boot + ":" +
-         digits;
-}
-
-uint64_t own_start_ticks() {
-  const std::string& identity = host_identity();
-  return strtoull(identity.c_str() + identity.find(':') + 1, nullptr, 10);
 }
 
 int make_registry(Guard& self) {
@@ -144,26 +110,12 @@ int start_keeper(Guard& self) {
   return 0;
 }
 
-void reap_adopted(int adopted_fd) {
-  struct epoll_event event;
-  while (epoll_wait(adopted_fd, &event, 1, 0) == 1) {
-    Adopted* child = static_cast<Adopted*>(event.data.ptr);
-    Ending ending;
-    // 0: a tracer holds it. Asked again whenever this thread wakes would be a busy loop, so it is let go.
-    reap(child->pid, child->pidfd, true, &ending);
-    epoll_ctl(adopted_fd, EPOLL_CTL_DEL, child->pidfd, nullptr);
-    close(child->pidfd);
-    return_slot(child->slot);
-    delete child;
-  }
-}
-
 // Returns when the keeper has died: its line ends with it. Before that, its one byte says that it is ready.
 void watch_keeper(Guard& self, int line_fd) {
-  struct pollfd wait[2] = {{line_fd, POLLIN, 0}, {self.adopted_fd, POLLIN, 0}};
+  struct pollfd wait[2] = {{line_fd, POLLIN, 0}, {adopted_children_fd(), POLLIN, 0}};
   for (;;) {
     if (poll(wait, 2, -1) < 0) continue;
-    if (wait[1].revents != 0) reap_adopted(self.adopted_fd);
+    if (wait[1].revents != 0) reap_adopted_children();
     if (wait[0].revents == 0) continue;
     char byte;
     ssize_t got = recv(line_fd, &byte, 1, MSG_DONTWAIT);
@@ -215,11 +167,6 @@ void* keep_keeper(void*) {
 
 }  // namespace
 
-const std::string& host_identity() {
-  static const std::string* const identity = new std::string(make_identity());
-  return *identity;
-}
-
 void start_guard(const std::string& keeper_program) {
   Guard& self = guard();
   std::lock_guard<std::mutex> lock(self.mutex);
@@ -230,8 +177,7 @@ void start_guard(const std::string& keeper_program) {
   int error = make_registry(self);
   if (error == 0) {
     // Without a keeper nobody would kill or remove the cgroup.
-    self.cgroup.open(getpid(), own_start_ticks());
-    self.adopted_fd = epoll_create1(EPOLL_CLOEXEC);
+    self.cgroup.open(getpid(), host_start_ticks());
     error = start_keeper(self);
   }
   // A keeper that can't be started now is tried again by its thread.
@@ -287,24 +233,6 @@ int cgroup_leaf(uint32_t grace_ms) {
   Guard& self = guard();
   std::lock_guard<std::mutex> lock(self.mutex);
   return self.cgroup.leaf(grace_ms);
-}
-
-void adopt_child(pid_t pid, int pidfd, RegistrySlot* slot) {
-  Guard& self = guard();
-  Adopted* child = new Adopted{pid, pidfd, slot};
-  struct epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.ptr = child;
-  if (pidfd >= 0 && self.adopted_fd >= 0 && epoll_ctl(self.adopted_fd, EPOLL_CTL_ADD, pidfd, &event) == 0)
-    return;
-  // Without pidfds it stays a zombie until the host ends, as it does with Node. The slot stays with its pid.
-  if (pidfd >= 0) close(pidfd);
-  delete child;
-}
-
-uint64_t next_child_number() {
-  static std::atomic<uint64_t> last{0};
-  return ++last;
 }
 
 }  // namespace procguard

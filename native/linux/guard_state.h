@@ -1,4 +1,4 @@
-// What one host has one of: its identity, its registry, its cgroup, its keeper.
+// What one host has one of: its registry, its cgroup, its keeper.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,6 @@
 #include "../keeper/registry.h"
 
 namespace procguard {
-
-// "<pid>:<start ticks>:<boot id>:<random>", the part of the mark that names this host.
-const std::string& host_identity();
 
 struct GuardStatus {
   const char* keeper;  // "stopped", "starting", "running", "restarting", "failed"

@@ -4,27 +4,22 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kernel.h"
+#include "syscalls.h"
 
 // Code that runs in the child shares the host's memory, on a stack that the sanitizers don't know.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 #else
 #define IN_CHILD
-#endif
-
-#ifndef CLONE_CLEAR_SIGHAND
-#define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
 
 namespace procguard {

@@ -9,7 +9,7 @@ import { type Implementation, type Scenario, scenarioOf } from './scenario.js';
 import { subjects } from './subjects.js';
 
 const host = fileURLToPath(new URL('host.js', import.meta.url));
-const deadlineMs = 120_000;
+const deadlineMs = 60_000;
 
 /** What came of one scenario: its transcript, or how its process ended before there was one. */
 export interface Outcome {
@@ -70,7 +70,7 @@ async function runHost(
   const [file, ...args] = [...wrapper, ...program, ...names.map((name) => encodeURIComponent(name))] as [
     string,
   ];
-  const child = spawn(file, args, { env: environment(dir), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { env: environment(dir), detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = await hostEnd(child);
   const results = readResults(resultFile);
   rmSync(dir, { recursive: true, force: true });
@@ -85,7 +85,7 @@ function environment(dir: string) {
 async function hostEnd(
   child: ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream },
 ): Promise<HostEnd> {
-  const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+  const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), deadlineMs);
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

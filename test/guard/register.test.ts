@@ -1,7 +1,8 @@
 import test from 'ava';
+import { until } from '../helpers/deadline.js';
 import { fixture, ROOT } from '../helpers/fixtures.js';
 import { type Guard, Host } from '../helpers/host.js';
-import { Lifelines } from '../helpers/lifelines.js';
+import { type Life, Lifelines } from '../helpers/lifelines.js';
 import { readStat } from '../helpers/proc.js';
 import { allAnswer, allGone, LAYERS, treeModes } from '../helpers/tree.js';
 
@@ -20,6 +21,12 @@ const NODE_STARTS = ['fork', 'cluster'] as const;
 
 function words(lifelines: Lifelines, name: string): string[] {
   return lifelines.arguments(name, ...LAYERS.slice(1));
+}
+
+/** A cluster worker ends by itself when its channel closes. A stopped one can't. */
+async function stop({ pid }: Life): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await until(() => (readStat(pid)?.state === 'T' ? true : undefined), `${pid} to stop`);
 }
 
 for (const { tree, disable } of modes) {
@@ -43,8 +50,7 @@ for (const { tree, disable } of modes) {
       const { guard } = await host.start(args, { from: 'node', method });
       t.like(guard, { link: 'pdeathsig', tree });
       const child = await lifelines.take('child');
-      // A cluster worker ends by itself when its channel closes. A stopped one can't.
-      process.kill(child.pid, 'SIGSTOP');
+      await stop(child);
       await host.die('SIGKILL');
       await t.notThrowsAsync(child.gone());
     });
@@ -105,7 +111,7 @@ for (const method of NODE_STARTS) {
     await using host = new Host();
     await host.start([fixture('life.mjs'), lifelines.arguments('child')], { from: 'node', method });
     const child = await lifelines.take('child');
-    process.kill(child.pid, 'SIGSTOP');
+    await stop(child);
     await host.die('SIGKILL');
     t.is(readStat(child.pid)?.state, 'T');
   });

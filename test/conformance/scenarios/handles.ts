@@ -63,7 +63,7 @@ export const subject: Subject = {
     await kill(child);
   },
 
-  'a Unix server and a Unix socket': async (context) => {
+  'a Unix server': async (context) => {
     const { log, dir } = context;
     const child = start(context);
     const server = createServer();
@@ -71,17 +71,22 @@ export const subject: Subject = {
     await once(server, 'listening');
     log('answer', await ask(child, 'server', server));
     log('read', await text(connect(join(dir, 'socket'))));
-    const other = createServer();
-    other.listen(join(dir, 'other'));
-    const [[near], far] = await Promise.all([
-      once(other, 'connection') as Promise<[Socket]>,
-      connect(join(dir, 'other')),
-    ]);
+    server.close();
+    await kill(child);
+  },
+
+  'a Unix socket': async (context) => {
+    const { log, dir } = context;
+    const child = start(context);
+    const server = createServer().listen(join(dir, 'socket'));
+    await once(server, 'listening');
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const far = connect(join(dir, 'socket'));
+    const [near] = await accepted;
     const read = text(far);
     log('answer', await ask(child, 'socket', near));
     log('read', await read);
     server.close();
-    other.close();
     await kill(child);
   },
 

@@ -59,7 +59,6 @@ export const subject: Subject = {
 
   'a child that was never started': forRegister(async ({ attempt, log }) => {
     const child = new ChildProcess();
-    attempt('kill', () => child.kill());
     attempt('ref', () => child.ref());
     attempt('unref', () => child.unref());
     log('state', child.killed, child.pid);

@@ -1,0 +1,54 @@
+#include "identity.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "procfs.h"
+
+namespace procguard {
+
+namespace {
+
+std::string make_identity() {
+  int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ProcessStat stat = {};
+  bool known = proc >= 0 && read_stat(proc, getpid(), &stat);
+  if (proc >= 0) close(proc);
+  std::string boot;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  uint64_t random = 0;
+  // Only uniqueness is asked of it: two hosts of one machine differ by pid and start time already.
+  if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+    random = static_cast<uint64_t>(clock());
+  char digits[17];
+  snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(random));
+  // A start time of 0 is nobody's: sweep takes such a mark for unknown and lets it be.
+  return std::to_string(getpid()) + ":" + std::to_string(known ? stat.start_ticks : 0) + ":" + boot + ":" +
+         digits;
+}
+
+}  // namespace
+
+const std::string& host_identity() {
+  static const std::string* const identity = new std::string(make_identity());
+  return *identity;
+}
+
+uint64_t host_start_ticks() {
+  const std::string& identity = host_identity();
+  return strtoull(identity.c_str() + identity.find(':') + 1, nullptr, 10);
+}
+
+uint64_t next_child_number() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace procguard
