@@ -1,13 +1,16 @@
 /*
  * The yardstick of `npm run bench -- spawn`: what C's posix_spawn costs on this machine.
  *
- * Reads lines of a number of calls and the nanoseconds to be busy before each, and answers each call with a line:
- *   <posix_spawn alone> <with three socket pairs made and their far ends closed> <start to exit>
+ * Reads one order a line from stdin:
+ *   <number>   make that many calls; answers each with a line of nanoseconds:
+ *              <posix_spawn alone> <with three socket pairs made and their far ends closed> <start to exit>
+ *   pin        run this program and the thread that started it on one CPU; answers with a line
+ *   unpin      the end of that; answers with a line
+ *
  * The socket pairs and the signal reset are what Node does for a child with three pipes, so that the work is the same.
- * So is being busy: a caller that has run for a while gets its child placed on another, idle CPU, and is itself idle
- * until the child has exec'd. One that does nothing but spawn keeps it on its own CPU, without the wake-ups.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -32,9 +35,13 @@ static void fail(const char *what, int error) {
   exit(1);
 }
 
-static void be_busy(int64_t ns) {
-  int64_t until = now_ns() + ns;
-  while (now_ns() < until) continue;
+/* The parent's first thread is the one that spawns, and a thread's id is its process's when it is the first. */
+static void set_cpus(const cpu_set_t *cpus) {
+  if (sched_setaffinity(0, sizeof *cpus, cpus) != 0 || sched_setaffinity(getppid(), sizeof *cpus, cpus) != 0) {
+    perror("posix-spawn: sched_setaffinity");
+    exit(1);
+  }
+  puts("ok");
 }
 
 static void spawn_once(char *program, posix_spawnattr_t *attributes) {
@@ -79,23 +86,27 @@ int main(int argc, char **argv) {
   }
 
   posix_spawnattr_t attributes;
-  sigset_t all, none;
-  sigfillset(&all);
-  sigemptyset(&none);
+  sigset_t all_signals, no_signals;
+  sigfillset(&all_signals);
+  sigemptyset(&no_signals);
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all_signals);
+  posix_spawnattr_setsigmask(&attributes, &no_signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 
-  char line[64];
+  cpu_set_t all_cpus, one_cpu;
+  if (sched_getaffinity(0, sizeof all_cpus, &all_cpus) != 0) {
+    perror("posix-spawn: sched_getaffinity");
+    return 1;
+  }
+  CPU_ZERO(&one_cpu);
+  CPU_SET(sched_getcpu(), &one_cpu);
+
+  char line[32];
   while (fgets(line, sizeof line, stdin) != NULL) {
-    char *rest;
-    long calls = strtol(line, &rest, 10);
-    int64_t busy_ns = strtoll(rest, NULL, 10);
-    for (; calls > 0; calls--) {
-      be_busy(busy_ns);
-      spawn_once(argv[1], &attributes);
-    }
+    if (strcmp(line, "pin\n") == 0) set_cpus(&one_cpu);
+    else if (strcmp(line, "unpin\n") == 0) set_cpus(&all_cpus);
+    else for (long calls = strtol(line, NULL, 10); calls > 0; calls--) spawn_once(argv[1], &attributes);
     fflush(stdout);
   }
   return 0;

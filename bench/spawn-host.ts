@@ -6,8 +6,7 @@ import { binding, type GuardedProcess } from '../lib/guard/binding.js';
 import { spawn as guardedSpawn } from '../lib/index.js';
 import { ownTraces } from './host-traces.js';
 import { makePages, type Pages, timePages } from './pages.js';
-import { p50 } from './quantile.js';
-import type { CSamples, HostPlan, HostSamples, JsSamples } from './spawn.js';
+import type { CSamples, HostPlan, HostSamples, JsSamples, OneCpuSamples } from './spawn.js';
 
 type Spawn = (file: string) => ChildProcess;
 type Yardstick = ReturnType<typeof startYardstick>;
@@ -29,13 +28,16 @@ async function main(plan: HostPlan): Promise<void> {
   const procguard = emptySamples();
   timeNativeSpawns();
   const c: CSamples = { bare: [], withPipes: [], exit: [] };
-  const tightC: CSamples = { bare: [], withPipes: [], exit: [] };
+  const onOneCpu: OneCpuSamples = { native: [], c: { bare: [], withPipes: [], exit: [] } };
 
   for (let round = 0; round < plan.rounds; round++) {
     await runBlock(nodeSpawn, plan, plan.nodeCalls, pages, node);
     await runBlock(guardedSpawn, plan, plan.calls, pages, procguard);
-    await runYardstickBlock(yardstick, plan, Math.round(p50(procguard.busy)), c);
-    await runYardstickBlock(yardstick, plan, 0, tightC);
+    await runYardstickBlock(yardstick, plan, c);
+    await yardstick.order('pin');
+    await runNativeBlock(plan, onOneCpu.native);
+    await runYardstickBlock(yardstick, plan, onOneCpu.c);
+    await yardstick.order('unpin');
   }
 
   await yardstick.end();
@@ -43,7 +45,7 @@ async function main(plan: HostPlan): Promise<void> {
     node,
     procguard,
     c,
-    tightC,
+    onOneCpu,
     traces: ownTraces(),
     rssMb: process.memoryUsage.rss() / 2 ** 20,
     // V8 frees a Buffer that nothing uses any more, so the ballast is used here, after the last measurement.
@@ -66,7 +68,7 @@ function timeNativeSpawns(): void {
 }
 
 function emptySamples(): JsSamples {
-  return { blocked: [], native: [], exit: [], busy: [], undisturbed: [], after: [] };
+  return { blocked: [], native: [], exit: [], undisturbed: [], after: [] };
 }
 
 /** Filled with ones: memory that was never written has no pages, and costs a fork nothing. */
@@ -86,17 +88,12 @@ async function runBlock(
   samples: JsSamples,
 ): Promise<void> {
   for (let call = 0; call < plan.dropped; call++) await timeSpawn(spawn);
-  const before = performance.eventLoopUtilization();
-  let nativeSum = 0;
   for (let call = 0; call < calls; call++) {
     const { start, returned, exited, native } = await timeSpawn(spawn);
     samples.blocked.push(Number(returned - start));
     samples.native.push(native);
     samples.exit.push(Number(exited - start));
-    nativeSum += native;
   }
-  const { active } = performance.eventLoopUtilization(before);
-  samples.busy.push((active * 1e6 - nativeSum) / calls);
   // Calls of their own: timing the pages right after the spawn delays the exit event.
   for (let call = 0; call < plan.afterCalls; call++) {
     timePages(pages);
@@ -107,9 +104,14 @@ async function runBlock(
   }
 }
 
-async function runYardstickBlock(yardstick: Yardstick, plan: HostPlan, busyNs: number, samples: CSamples) {
-  const results = await yardstick.run(plan.dropped + plan.calls, busyNs);
-  for (const [bare, withPipes, exit] of results.slice(plan.dropped)) {
+async function runNativeBlock(plan: HostPlan, native: number[]): Promise<void> {
+  for (let call = 0; call < plan.dropped; call++) await timeSpawn(guardedSpawn);
+  for (let call = 0; call < plan.calls; call++) native.push((await timeSpawn(guardedSpawn)).native);
+}
+
+async function runYardstickBlock(yardstick: Yardstick, plan: HostPlan, samples: CSamples): Promise<void> {
+  for (const line of (await yardstick.order(plan.dropped + plan.calls)).slice(plan.dropped)) {
+    const [bare, withPipes, exit] = line.split(' ').map(Number) as [number, number, number];
     samples.bare.push(bare);
     samples.withPipes.push(withPipes);
     samples.exit.push(exit);
@@ -134,15 +136,16 @@ function startYardstick(program: string) {
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const exited = once(child, 'exit');
   return {
-    async run(calls: number, busyNs: number): Promise<[number, number, number][]> {
-      child.stdin.write(`${calls} ${busyNs}\n`);
-      const results: [number, number, number][] = [];
-      while (results.length < calls) {
+    /** A number of calls, or where to run: see posix-spawn.c. Returns the answer's lines. */
+    async order(order: number | 'pin' | 'unpin'): Promise<string[]> {
+      child.stdin.write(`${order}\n`);
+      const answer: string[] = [];
+      while (answer.length < (typeof order === 'number' ? order : 1)) {
         const { value, done } = await lines.next();
         if (done) throw new Error('The posix_spawn program ended too early');
-        results.push(value.split(' ').map(Number) as [number, number, number]);
+        answer.push(value);
       }
-      return results;
+      return answer;
     },
     async end(): Promise<void> {
       child.stdin.end();

@@ -35,8 +35,9 @@ test('bench spawn measures Node, procguard and C, and leaves nothing behind', as
       'procguard, native part alone',
       'C posix_spawn and three socket pairs',
       'C posix_spawn alone',
-      'C posix_spawn and three socket pairs, in a tight loop',
-      'C posix_spawn alone, in a tight loop',
+      'on one CPU: procguard, native part alone',
+      'on one CPU: C posix_spawn and three socket pairs',
+      'on one CPU: C posix_spawn alone',
     ],
   );
   for (const row of times) t.true(row.hostMb === 50 && isTime(row.blockedP50Ms) && isTime(row.blockedP99Ms));

@@ -22,11 +22,11 @@ interface Symbols {
 
 export type RunInContext = (callback: (...args: never[]) => void, ...args: unknown[]) => void;
 
-let symbols: Symbols | null | undefined;
+// Looked for now, so that the program's own async hooks don't see the sample.
+const symbols = findSymbols();
 
 /** Call while the handle is being made. */
 export function contextOf(handle: Handle): RunInContext {
-  symbols ??= findSymbols();
   const canBorrow =
     symbols !== null &&
     (symbols.frame === undefined || handle.getAsyncContextFrameForDebuggingOnly !== undefined);
@@ -59,10 +59,8 @@ export function contextOf(handle: Handle): RunInContext {
 
 /** Null: this Node keeps them otherwise. */
 function findSymbols(): Symbols | null {
-  const sample = new AsyncLocalStorage<number>().run(
-    1,
-    () => new AsyncResource('PROCGUARD_SAMPLE', { requireManualDestroy: true }),
-  );
+  const storage = new AsyncLocalStorage<number>();
+  const sample = storage.run(1, () => new AsyncResource('PROCGUARD_SAMPLE', { requireManualDestroy: true }));
   const fields = sample as unknown as Record<symbol, unknown>;
   const own = Object.getOwnPropertySymbols(sample);
   const named = (name: string) => own.find((symbol) => symbol.description === name);
@@ -70,6 +68,8 @@ function findSymbols(): Symbols | null {
   const trigger = named('trigger_async_id_symbol');
   const frame = named('context_frame');
   sample.emitDestroy();
+  // Up to Node 22 a storage in use makes every promise of the process slower.
+  storage.disable();
   if (id === undefined || trigger === undefined || fields[id] !== sample.asyncId()) return null;
   let seen = 0;
   AsyncResource.prototype.runInAsyncScope.call({ [id]: sample.asyncId(), [trigger]: 0 }, () => {

@@ -63,10 +63,11 @@ export const subject: Subject = {
     await kill(child);
   },
 
+  // Closing it here would remove its path, so both sides accept, and both answer the same.
   'a Unix server': async (context) => {
     const { log, dir } = context;
     const child = start(context);
-    const server = createServer();
+    const server = createServer((socket) => socket.end('from the child'));
     server.listen(join(dir, 'socket'));
     await once(server, 'listening');
     log('answer', await ask(child, 'server', server));

@@ -112,8 +112,7 @@ export const subject: Subject = {
     attempt('destroyed', () => cp.spawn('true', { stdio: ['ignore', socket] }));
   },
 
-  'a bad descriptor': async (context) => {
-    const { cp, attempt, dir } = context;
+  'a bad descriptor': ({ cp, attempt }) => {
     attempt('9999', () => cp.spawn('true', { stdio: ['ignore', 9999, 'ignore'] }));
     attempt('9999 at 5', () =>
       cp.spawn('true', { stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 9999] }),
