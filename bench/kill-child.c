@@ -1,9 +1,11 @@
 /*
- * A child of `npm run bench -- kill` with one grandchild that escaped: double-forked, in a session of its own.
+ * A child of `npm run bench -- kill` with one grandchild that escaped: double-forked, in a session of its
+ * own.
  *
- * fd 3 is held by children only and fd 4 by grandchildren only, so EOF on the far end of either proves that the last
- * of its holders is dead. Each writes its pid as one line when it is ready, then waits for one byte. Whoever receives
- * one answers it and ends: that is how the bench proves that the unguarded ones survived, and how it ends them.
+ * fd 3 is held by children only and fd 4 by grandchildren only, so EOF on the far end of either proves that
+ * the last of its holders is dead. Each writes its pid as one line when it is ready, then waits for one byte.
+ * Whoever receives one answers it and ends: that is how the bench proves that the unguarded ones survived,
+ * and how it ends them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int fail(const char *what) {
+static int fail(const char* what) {
   fprintf(stderr, "kill-child: %s: %s\n", what, strerror(errno));
   return 1;
 }

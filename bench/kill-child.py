@@ -5,9 +5,9 @@ import sys
 
 
 def serve(fd):
-    os.write(fd, b'%d\n' % os.getpid())
+    os.write(fd, b"%d\n" % os.getpid())
     if os.read(fd, 1):
-        os.write(fd, b'.\n')
+        os.write(fd, b".\n")
     sys.exit(0)
 
 

@@ -7,7 +7,8 @@
  *   pin        run this program and the thread that started it on one CPU; answers with a line
  *   unpin      the end of that; answers with a line
  *
- * The socket pairs and the signal reset are what Node does for a child with three pipes, so that the work is the same.
+ * The socket pairs and the signal reset are what Node does for a child with three pipes, so that the work is
+ * the same.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
 static int64_t now_ns(void) {
   struct timespec ts;
@@ -30,22 +31,24 @@ static int64_t now_ns(void) {
   return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static void fail(const char *what, int error) {
+static void fail(const char* what, int error) {
   fprintf(stderr, "posix-spawn: %s: %s\n", what, strerror(error));
   exit(1);
 }
 
-/* The parent's first thread is the one that spawns, and a thread's id is its process's when it is the first. */
-static void set_cpus(const cpu_set_t *cpus) {
-  if (sched_setaffinity(0, sizeof *cpus, cpus) != 0 || sched_setaffinity(getppid(), sizeof *cpus, cpus) != 0) {
+/* The parent's first thread is the one that spawns, and a thread's id is its process's when it is the first.
+ */
+static void set_cpus(const cpu_set_t* cpus) {
+  if (sched_setaffinity(0, sizeof *cpus, cpus) != 0 ||
+      sched_setaffinity(getppid(), sizeof *cpus, cpus) != 0) {
     perror("posix-spawn: sched_setaffinity");
     exit(1);
   }
   puts("ok");
 }
 
-static void spawn_once(char *program, posix_spawnattr_t *attributes) {
-  char *argv[] = {program, NULL};
+static void spawn_once(char* program, posix_spawnattr_t* attributes) {
+  char* argv[] = {program, NULL};
   int pairs[3][2];
   posix_spawn_file_actions_t actions;
   pid_t pid;
@@ -76,10 +79,11 @@ static void spawn_once(char *program, posix_spawnattr_t *attributes) {
 
   for (int i = 0; i < 3; i++) close(pairs[i][0]);
   posix_spawn_file_actions_destroy(&actions);
-  printf("%lld %lld %lld\n", (long long)(after - before), (long long)(done - start), (long long)(exited - start));
+  printf("%lld %lld %lld\n", (long long)(after - before), (long long)(done - start),
+         (long long)(exited - start));
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: posix-spawn PROGRAM\n");
     return 2;
@@ -104,9 +108,12 @@ int main(int argc, char **argv) {
 
   char line[32];
   while (fgets(line, sizeof line, stdin) != NULL) {
-    if (strcmp(line, "pin\n") == 0) set_cpus(&one_cpu);
-    else if (strcmp(line, "unpin\n") == 0) set_cpus(&all_cpus);
-    else for (long calls = strtol(line, NULL, 10); calls > 0; calls--) spawn_once(argv[1], &attributes);
+    if (strcmp(line, "pin\n") == 0)
+      set_cpus(&one_cpu);
+    else if (strcmp(line, "unpin\n") == 0)
+      set_cpus(&all_cpus);
+    else
+      for (long calls = strtol(line, NULL, 10); calls > 0; calls--) spawn_once(argv[1], &attributes);
     fflush(stdout);
   }
   return 0;

@@ -70,7 +70,11 @@ async function runHost(
   const [file, ...args] = [...wrapper, ...program, ...names.map((name) => encodeURIComponent(name))] as [
     string,
   ];
-  const child = spawn(file, args, { env: environment(dir), detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, {
+    env: environment(dir),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const end = await hostEnd(child);
   const results = readResults(resultFile);
   rmSync(dir, { recursive: true, force: true });
@@ -94,7 +98,7 @@ async function hostEnd(
     ),
   ]);
   clearTimeout(timer);
-  return { code, signal, stdout, stderr: stderr.slice(-4000) };
+  return { code, signal, stdout, stderr: stderr.replaceAll(/\(node:\d+\)/g, '(node)').slice(-4000) };
 }
 
 function readResults(file: string) {

@@ -80,9 +80,10 @@ export async function childDescriptors({ cp, dir }: Context, stdio: unknown, opt
 function parseDescriptors(listing: string, flags: string) {
   const seen = new Map<string, number>();
   const targets: Record<string, string> = {};
-  for (const [, fd, target] of listing.matchAll(/ (\d+) -> (.+)$/gm) as Iterable<[string, string, string]>) {
+  const found = [...listing.matchAll(/ (\d+) -> (.+)$/gm)] as unknown as [string, string, string][];
+  for (const [, fd, target] of found.sort((left, right) => Number(left[1]) - Number(right[1]))) {
     const anonymous = /^(socket|pipe):\[\d+\]$/.exec(target);
-    if (!seen.has(target)) seen.set(target, seen.size);
+    if (anonymous && !seen.has(target)) seen.set(target, seen.size);
     targets[fd] = anonymous ? `${anonymous[1]} ${seen.get(target)}` : target;
   }
   for (const [, fd, octal] of flags.matchAll(/fdinfo\/(\d+):flags:\s+(\d+)/g) as Iterable<

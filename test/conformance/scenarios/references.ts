@@ -135,7 +135,7 @@ export const subject: Subject = {
       return counts;
     };
     await closed(cp.spawn('true', { stdio: 'ignore' }));
-    await turn();
+    await settle();
     log('before', count());
     const child = cp.spawn('cat', { stdio: ['pipe', 'pipe', 'ignore'] });
     child.stdout.resume();
@@ -145,7 +145,7 @@ export const subject: Subject = {
     child.ref();
     child.stdin.end();
     await once(child, 'close');
-    await turn();
+    await settle();
     log('after', count());
   },
 
@@ -170,4 +170,9 @@ export const subject: Subject = {
 
 function handleOf(child: object) {
   return (child as { _handle: { hasRef(): boolean } })._handle;
+}
+
+/** Lets the handles of what has ended close, which takes the host a turn or two. */
+async function settle() {
+  for (let count = 0; count < 4; count++) await turn();
 }

@@ -43,6 +43,7 @@ const simpleForms = {
   'an IPC channel at 7': ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ipc'],
 };
 
+// No number that is no 32-bit integer: Node 22 and later abort on those.
 const invalidForms = [
   'foo',
   '',
@@ -54,9 +55,7 @@ const invalidForms = [
   [true],
   [{}],
   [[]],
-  [Number.NaN],
   [-1],
-  [1.5],
   ['pipe', Symbol.for('pipe')],
   ['ipc', 'ipc'],
   ['pipe', 'pipe', 'pipe', 'ipc', 'ipc'],
@@ -117,8 +116,6 @@ export const subject: Subject = {
     attempt('9999 at 5', () =>
       cp.spawn('true', { stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 9999] }),
     );
-    attempt('too large', () => cp.spawn('true', { stdio: ['ignore', 2 ** 31, 'ignore'] }));
-    attempt('far too large', () => cp.spawn('true', { stdio: ['ignore', 2 ** 40, 'ignore'] }));
     attempt('with a missing program', () => cp.spawn('/no/such', { stdio: ['ignore', 9999, 'ignore'] }));
   },
 
