@@ -65,10 +65,12 @@ class StringBlock {
     return start;
   }
 
-  // What isn't a string becomes one, as Node's own spawn does it.
+  // What isn't a string becomes one, and what can't become one is empty, as in Node's own spawn.
   size_t append_any(napi_value value) {
-    napi_value text;
-    return append(napi_coerce_to_string(env_, value, &text) == napi_ok ? text : Napi::String::New(env_, ""));
+    napi_value text, thrown;
+    if (napi_coerce_to_string(env_, value, &text) == napi_ok) return append(text);
+    napi_get_and_clear_last_exception(env_, &thrown);
+    return append("");
   }
 
   size_t append(const char* text) {

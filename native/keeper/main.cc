@@ -35,6 +35,9 @@ constexpr int kLookAgainMs = 20;
 // A process in the middle of an exec shows no environment for a moment. Two looks in a row that find nothing
 // are the proof that there is nothing.
 constexpr int kCleanLooks = 2;
+// Most trees are gone at the first blow. What still lives at this look (the first is 0) is forking or being
+// restarted: it is stopped as a whole before it is killed.
+constexpr unsigned kFreezeFromLook = 2;
 constexpr long kCgroup2Magic = 0x63677270;
 
 struct Charge {
@@ -104,11 +107,10 @@ bool look(const Charge& charge, Look* look) {
   look->found = 0;
   look_at_registered(look, charge.proc_fd, *charge.registry);
   unsigned registered = look->found;
-  if (charge.cgroup_fd < 0) {
+  if (charge.cgroup_fd < 0 && look->number >= kFreezeFromLook) {
     look->stop_only = true;
     look_at_marked(look, charge.proc_fd, charge.prefix, *charge.registry);
     look->stop_only = false;
-    look->first = false;
   }
   look->found = registered;
   look_at_marked(look, charge.proc_fd, charge.prefix, *charge.registry);
@@ -131,13 +133,12 @@ void wait_for_change(const Charge& charge, const Look& look) {
 int end_trees(const Charge& charge) {
   uint64_t started_ms = monotonic_ms(), last_grace_ms = 0;
   Look now = {};
-  now.first = true;
   for (int clean = 0; clean < kCleanLooks;) {
     now.elapsed_ms = monotonic_ms() - started_ms;
     now.next_grace_ms = UINT64_MAX;
     now.wait_fd = -1;
     bool alive = look(charge, &now);
-    now.first = false;
+    now.number++;
     clean = alive ? 0 : clean + 1;
     if (now.next_grace_ms != UINT64_MAX) last_grace_ms = now.next_grace_ms;
     if (alive) wait_for_change(charge, now);

@@ -117,7 +117,7 @@ void look_at_marked(Look* look, int proc_fd, const char* prefix, const Registry&
         const MarkedContext* self = static_cast<MarkedContext*>(context);
         uint32_t grace_ms;
         if (pid <= 1 || pid == self->self || !is_marked(*self, pid, &grace_ms)) return true;
-        bool ask = grace_ms > 0 && self->look->first && !has_slot(*self->registry, pid);
+        bool ask = grace_ms > 0 && self->look->number == 0 && !has_slot(*self->registry, pid);
         meet(
             self->look, pid, grace_ms, ask,
             [](void* again, pid_t same) {

@@ -10,9 +10,9 @@ namespace procguard {
 // that has some left gets SIGTERM once, at the first look, and is waited for.
 struct Look {
   uint64_t elapsed_ms;
-  bool first;
-  bool stop_only;  // SIGSTOP instead of SIGKILL: nobody forks or restarts another while we go through
-  unsigned found;  // living processes of the host's
+  unsigned number;  // the first is 0
+  bool stop_only;   // SIGSTOP instead of SIGKILL: nobody forks or restarts another while we go through
+  unsigned found;   // living processes of the host's
   pid_t last_found;
   int wait_fd;             // a pidfd of one of them; -1: none
   uint64_t next_grace_ms;  // the earliest grace that has yet to pass; UINT64_MAX: none
