@@ -140,7 +140,7 @@ class Process : public Napi::ObjectWrap<Process> {
                            InstanceMethod<&Process::set_referenced>("setReferenced"),
                            InstanceMethod<&Process::close>("close"),
                            InstanceAccessor<&Process::child_number>("childNumber"),
-                           InstanceAccessor<&Process::in_cgroup>("cgroupError"),
+                           InstanceAccessor<&Process::cgroup_error>("cgroupError"),
                            InstanceAccessor<&Process::registered>("registered"),
                        });
   }
@@ -200,7 +200,6 @@ class Process : public Napi::ObjectWrap<Process> {
     plan.set_gid = flags & kSetGid;
     plan.uid = static_cast<uid_t>(info[6].As<Napi::Number>().Int32Value());
     plan.gid = static_cast<gid_t>(info[7].As<Napi::Number>().Int32Value());
-    plan.death_signal = grace_ms > 0 ? SIGTERM : SIGKILL;
 
     Napi::Int32Array stdio = info[4].As<Napi::Int32Array>();
     Pipes pipes;
@@ -217,6 +216,9 @@ class Process : public Napi::ObjectWrap<Process> {
     }
 
     plan.slot = slot_ = take_slot(grace_ms);
+    // The kernel would send a SIGTERM once for each thread of the host that ends before the last, and a
+    // worker that cleans up gets to hear of each. With a grace, the one SIGTERM is the keeper's.
+    plan.death_signal = grace_ms > 0 && slot_ != nullptr ? 0 : SIGKILL;
     if (flags & kTree) {
       plan.cgroup_fd = cgroup_leaf(grace_ms);
       if (plan.cgroup_fd < 0) cgroup_error_ = plan.cgroup_fd;
@@ -233,7 +235,7 @@ class Process : public Napi::ObjectWrap<Process> {
       // Nobody would ever hear of its end.
       ::kill(launched.pid, SIGKILL);
       Ending ending;
-      reap(launched.pid, launched.pidfd, false, &ending);
+      reap(launched.pid, -1, false, &ending);
       process_.pid = 0;
     }
     return_slot(slot_);
@@ -278,7 +280,7 @@ class Process : public Napi::ObjectWrap<Process> {
   Napi::Value child_number(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(child_number_));
   }
-  Napi::Value in_cgroup(const Napi::CallbackInfo& info) {
+  Napi::Value cgroup_error(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), cgroup_error_);
   }
   Napi::Value registered(const Napi::CallbackInfo& info) {
@@ -349,7 +351,11 @@ int watch_of(napi_env env, ExitWatch** watch) {
     int error = ExitWatch::create(loop, &instance->watch);
     if (error != 0) return error;
     // The thread's loop lives until this hook says that the watch has let go of it.
-    napi_add_async_cleanup_hook(env, close_watch, instance->watch, nullptr);
+    if (napi_add_async_cleanup_hook(env, close_watch, instance->watch, nullptr) != napi_ok) {
+      instance->watch->close([] {});
+      instance->watch = nullptr;
+      return -ENOMEM;
+    }
   }
   *watch = instance->watch;
   return 0;
@@ -390,52 +396,63 @@ Napi::Value get_own_cgroup(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), own_cgroup_directory());
 }
 
-// Takes the snapshot in libuv's pool: on a full machine it opens thousands of files.
-class SnapshotWorker : public Napi::AsyncWorker {
- public:
-  explicit SnapshotWorker(Napi::Env env)
-      : Napi::AsyncWorker(env), promise_(Napi::Promise::Deferred::New(env)) {}
-  Napi::Promise promise() const { return promise_.Promise(); }
-
- protected:
-  void Execute() override { error_ = snapshot(&table_); }
-
-  void OnOK() override {
-    Napi::Env env = Env();
-    if (error_ != 0) {
-      promise_.Resolve(Napi::Number::New(env, error_));
-      return;
-    }
-    Napi::Array result = Napi::Array::New(env, table_.size());
-    for (size_t i = 0; i < table_.size(); i++) {
-      const ProcessEntry& entry = table_[i];
-      Napi::Object item = Napi::Object::New(env);
-      item["pid"] = Napi::Number::New(env, entry.stat.pid);
-      item["parent"] = Napi::Number::New(env, entry.stat.parent);
-      item["group"] = Napi::Number::New(env, entry.stat.group);
-      item["session"] = Napi::Number::New(env, entry.stat.session);
-      item["dead"] = entry.stat.state == 'Z' || entry.stat.state == 'X';
-      item["stopped"] = entry.stat.state == 'T';
-      item["keeper"] = entry.stat.is_keeper;
-      item["startTicks"] = Napi::Number::New(env, static_cast<double>(entry.stat.start_ticks));
-      if (entry.mark_read == MarkRead::kFound) item["mark"] = entry.mark;
-      item["readable"] = entry.mark_read != MarkRead::kUnreadable;
-      item["sameNamespaces"] = entry.same_namespaces;
-      result[static_cast<uint32_t>(i)] = item;
-    }
-    promise_.Resolve(result);
-  }
-
- private:
-  Napi::Promise::Deferred promise_;
-  std::vector<ProcessEntry> table_;
-  int error_ = 0;
+// Takes the snapshot in libuv's pool: on a full machine it opens thousands of files. Plain calls, whose
+// status is looked at: the thread that asked may be ending, and then every one of them fails.
+struct Snapshot {
+  napi_async_work work;
+  napi_deferred deferred;
+  std::vector<ProcessEntry> table;
+  int error;
 };
 
+// One line for each process: "pid parent group session start-ticks flags[ mark]".
+std::string to_text(const std::vector<ProcessEntry>& table) {
+  std::string text;
+  for (const ProcessEntry& entry : table) {
+    const ProcessStat& stat = entry.stat;
+    std::string flags;
+    if (is_dead(stat)) flags += 'd';
+    if (stat.state == 'T') flags += 's';
+    if (stat.is_keeper) flags += 'k';
+    if (entry.mark_read != MarkRead::kUnreadable) flags += 'r';
+    if (entry.same_namespaces) flags += 'n';
+    text += std::to_string(stat.pid) + ' ' + std::to_string(stat.parent) + ' ' + std::to_string(stat.group) +
+            ' ' + std::to_string(stat.session) + ' ' + std::to_string(stat.start_ticks) + ' ' + flags + '-';
+    if (entry.mark_read == MarkRead::kFound) {
+      text += ' ';
+      for (char letter : entry.mark) text += letter > ' ' && letter < 127 ? letter : '?';
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+void finish_snapshot(napi_env env, napi_status, void* data) {
+  std::unique_ptr<Snapshot> job(static_cast<Snapshot*>(data));
+  napi_value result;
+  std::string text = to_text(job->table);
+  napi_status made = job->error != 0 ? napi_create_int32(env, job->error, &result)
+                                     : napi_create_string_utf8(env, text.data(), text.size(), &result);
+  if (made == napi_ok) napi_resolve_deferred(env, job->deferred, result);
+  napi_delete_async_work(env, job->work);
+}
+
 Napi::Value take_snapshot(const Napi::CallbackInfo& info) {
-  SnapshotWorker* worker = new SnapshotWorker(info.Env());
-  worker->Queue();
-  return worker->promise();
+  napi_env env = info.Env();
+  std::unique_ptr<Snapshot> job(new Snapshot());
+  napi_value promise, name;
+  if (napi_create_promise(env, &job->deferred, &promise) != napi_ok ||
+      napi_create_string_utf8(env, "procguard:snapshot", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(
+          env, nullptr, name,
+          [](napi_env, void* data) {
+            Snapshot* self = static_cast<Snapshot*>(data);
+            self->error = snapshot(&self->table);
+          },
+          finish_snapshot, job.get(), &job->work) != napi_ok)
+    return info.Env().Undefined();
+  if (napi_queue_async_work(env, job->work) == napi_ok) job.release();
+  return Napi::Value(env, promise);
 }
 
 // signal(pid, startTicks, signal) → 0 or -errno

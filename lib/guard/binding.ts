@@ -68,7 +68,8 @@ export interface Binding {
   startGuard(keeperProgram: string): void;
   guardStatus(): GuardStatus;
   ownCgroup(): string;
-  snapshot(): Promise<ProcessEntry[] | number>;
+  /** A line for each process, or a negative errno. */
+  snapshot(): Promise<string | number>;
   signal(pid: number, startTicks: number, signal: number): number;
 }
 
@@ -83,8 +84,8 @@ let loaded: Binding | undefined;
 /** The native addon, with the guard started. Throws `ERR_PROCGUARD_ADDON_UNAVAILABLE`. */
 export function binding(): Binding {
   if (loaded !== undefined) return loaded;
-  const load = require('node-gyp-build') as ((dir: string) => Binding) & { resolve(dir: string): string };
   try {
+    const load = require('node-gyp-build') as { resolve(folder: string): string };
     const file = load.resolve(root);
     const addon = require(file) as Binding;
     // The keeper lies beside the addon, in a prebuild as in a build of one's own.

@@ -47,6 +47,9 @@ export interface GuardRecord {
   readonly native: GuardedProcess;
   /** `pending` until Node starts it; `left` when it was left to Node. */
   state: 'pending' | 'guarded' | 'left';
+  /** As whom it was started; undefined: as the host. */
+  uid?: number | undefined;
+  gid?: number | undefined;
 }
 
 // As in native/addon.cc.
@@ -198,6 +201,8 @@ function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest)
   const streamError = attachStreams(entries, stdio);
   if (pid < 0) return pid;
   record.state = 'guarded';
+  record.uid = uid ?? undefined;
+  record.gid = gid ?? undefined;
   handle.pid = pid;
   if (streamError === 0) return 0;
   native.kill(os.constants.signals.SIGKILL);

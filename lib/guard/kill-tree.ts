@@ -237,7 +237,11 @@ class Hunt {
     for (let round = 0, before = -1; round < maxFreezeRounds && before !== this.living.length; round++) {
       before = this.living.length;
       for (const entry of this.living) this.send(entry, 'SIGSTOP');
-      await this.look();
+      try {
+        await this.look();
+      } catch {
+        return; // what is stopped must not stay so: it is killed, and then looked for again
+      }
     }
   }
 

@@ -3,15 +3,37 @@ import { binding, type ProcessEntry } from './binding.js';
 
 /** Everything that runs on this machine and can be seen, by pid. Throws `ERR_PROCGUARD_SYSTEM`. */
 export async function readProcessTable(): Promise<Map<number, ProcessEntry>> {
-  const entries = await binding().snapshot();
-  if (typeof entries === 'number') {
+  const text = await binding().snapshot();
+  if (typeof text === 'number') {
     throw new ProcguardError(
       'ERR_PROCGUARD_SYSTEM',
-      `The process table can't be read (${errnoName(entries)}). Mount /proc.`,
-      { errno: entries, syscall: 'open' },
+      `The process table can't be read (${errnoName(text)}). Mount /proc, and allow more open files.`,
+      { errno: text, syscall: 'open' },
     );
   }
-  return new Map(entries.map((entry) => [entry.pid, entry]));
+  const table = new Map<number, ProcessEntry>();
+  for (const line of text.split('\n')) {
+    if (line !== '') addEntry(table, line);
+  }
+  return table;
+}
+
+// As to_text in native/addon.cc writes it.
+function addEntry(table: Map<number, ProcessEntry>, line: string): void {
+  const [pid, parent, group, session, startTicks, flags = '', mark] = line.split(' ');
+  table.set(Number(pid), {
+    pid: Number(pid),
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    startTicks: Number(startTicks),
+    dead: flags.includes('d'),
+    stopped: flags.includes('s'),
+    keeper: flags.includes('k'),
+    readable: flags.includes('r'),
+    sameNamespaces: flags.includes('n'),
+    ...(mark === undefined ? {} : { mark }),
+  });
 }
 
 /** This process and those it descends from. */

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { errnoName } from '../errors.js';
 import { binding, type GuardStatus, isGuardedPlatform } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
@@ -62,7 +62,7 @@ const cgroupDowngrades: Record<NonNullable<GuardStatus['cgroupReason']>, Omit<Do
 };
 
 /**
- * What guards this child, as it stands now. Costs two system calls; never throws.
+ * What guards this child, as it stands now. Reads one small file; never throws.
  *
  * ```ts
  * const { link, tree, downgrades } = guardOf(spawn('python3', ['worker.py']));
@@ -93,20 +93,21 @@ export function guardOf(child: ChildProcess): Guard {
       remedy: 'Run fewer than 32767 children in one host.',
     });
   }
-  if (record.policy.graceMs > 0) {
+  let link: Guard['link'] = 'pdeathsig';
+  if (record.policy.graceMs > 0 && record.native.registered) {
+    link = 'none';
     downgrades.push({
       code: 'grace_needs_keeper',
-      message: `When the host dies the kernel sends SIGTERM; the SIGKILL ${record.policy.graceMs} ms later is the keeper's.`,
+      message: `When the host dies the keeper sends SIGTERM, and SIGKILL ${record.policy.graceMs} ms later; the kernel sends nothing.`,
       remedy: 'Leave graceMs at 0 for a SIGKILL by the kernel itself.',
     });
-  }
-  const link = isPrivileged(child) ? 'none' : 'pdeathsig';
-  if (link === 'none') {
+  } else if (hasChangedCredentials(child, record)) {
+    link = 'none';
     downgrades.push({
       code: 'link_cleared',
       message:
-        'The program runs with privileges of its own (set-user-id), for which the kernel drops PDEATHSIG.',
-      remedy: 'Start it from a host that has these privileges.',
+        'The child has changed its user or group (by a set-user-id program, setuid or their like): the kernel drops PDEATHSIG then.',
+      remedy: 'Give the user and group with the options uid and gid instead.',
     });
   }
   return { link, tree, downgrades };
@@ -252,13 +253,14 @@ function kernelDowngrades(kernel: Capabilities['kernel']): Downgrade[] {
   return downgrades;
 }
 
-// An exec that changes credentials clears PDEATHSIG; for root nothing changes.
-function isPrivileged(child: ChildProcess): boolean {
-  if (child.pid === undefined || process.getuid?.() === 0) return false;
+// A change of the effective or file system ids clears PDEATHSIG, be it by exec or by the child's own doing.
+function hasChangedCredentials(child: ChildProcess, { uid, gid }: GuardRecord): boolean {
   try {
-    return (statSync(`/proc/${child.pid}/exe`).mode & 0o6000) !== 0;
-  } catch (error) {
-    // Its program may not be looked at: its credentials are other than ours.
-    return (error as NodeJS.ErrnoException).code === 'EACCES';
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    const changed = (field: string, expected: number) =>
+      !new RegExp(`^${field}:\\s+\\d+\\s+${expected}\\s+\\d+\\s+${expected}$`, 'm').test(status);
+    return changed('Uid', uid ?? process.geteuid?.() ?? 0) || changed('Gid', gid ?? process.getegid?.() ?? 0);
+  } catch {
+    return false; // it has ended
   }
 }

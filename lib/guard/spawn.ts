@@ -1,5 +1,5 @@
 import * as childProcess from 'node:child_process';
-import { promisify } from 'node:util';
+import { promisify, types } from 'node:util';
 import { isGuardedPlatform } from './binding.js';
 import { isEnvironmentReal } from './environment.js';
 import { withPolicy } from './intercept.js';
@@ -24,6 +24,18 @@ interface Options {
   env?: unknown;
 }
 
+/** The same function to whoever asks for its name and its number of parameters. */
+function like<T extends object>(node: T, ours: unknown): T {
+  for (const property of ['name', 'length']) {
+    Object.defineProperty(
+      ours,
+      property,
+      Object.getOwnPropertyDescriptor(node, property) as PropertyDescriptor,
+    );
+  }
+  return ours as T;
+}
+
 function isOptions(value: unknown): value is Options {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -37,11 +49,16 @@ function takeEnvironment(args: unknown[], optionsAt: number): boolean {
   } else if (typeof given === 'function') {
     args.splice(optionsAt, 0, { env: {} });
   } else {
-    const isPlain = isOptions(given) && Object.getPrototypeOf(given) === Object.prototype;
-    if (!isPlain || given.env !== undefined) return false;
+    if (!isOptions(given) || !isPlainData(given) || given.env !== undefined) return false;
     args[optionsAt] = { ...given, env: {} };
   }
   return true;
+}
+
+// Whoever could notice that his options are read by another, and copied, has them read by Node alone.
+function isPlainData(options: Options): boolean {
+  if (types.isProxy(options) || Object.getPrototypeOf(options) !== Object.prototype) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(options)).every((property) => 'value' in property);
 }
 
 /** Where the options of (file, args?, options?, …) stand. */
@@ -60,24 +77,45 @@ function optionsIndex(args: unknown[]): number {
  * const child = spawn('python3', ['worker.py'], { guard: { graceMs: 500 } });
  * ```
  */
-export const spawn = function spawn(...args: unknown[]) {
+export const spawn: typeof childProcess.spawn = like(childProcess.spawn, function spawn(...args: unknown[]) {
   return start(childProcess.spawn, args, optionsIndex(args));
-} as unknown as typeof childProcess.spawn;
+});
 
-/** `child_process.fork` with a guard; see {@link spawn}. */
-export const fork = function fork(...args: unknown[]) {
+/**
+ * `child_process.fork` with a guard; see {@link spawn}.
+ *
+ * ```ts
+ * const worker = fork('worker.js', { serialization: 'advanced' });
+ * ```
+ */
+export const fork: typeof childProcess.fork = like(childProcess.fork, function fork(...args: unknown[]) {
   return start(childProcess.fork, args, optionsIndex(args));
-} as unknown as typeof childProcess.fork;
+});
 
-/** `child_process.exec` with a guard, its promisified form included; see {@link spawn}. */
-export const exec = function exec(...args: unknown[]) {
+/**
+ * `child_process.exec` with a guard, its promisified form included; see {@link spawn}.
+ *
+ * ```ts
+ * const { stdout } = await promisify(exec)('nvidia-smi --list-gpus');
+ * ```
+ */
+export const exec: typeof childProcess.exec = like(childProcess.exec, function exec(...args: unknown[]) {
   return start(childProcess.exec, args, 1);
-} as unknown as typeof childProcess.exec;
+});
 
-/** `child_process.execFile` with a guard, its promisified form included; see {@link spawn}. */
-export const execFile = function execFile(...args: unknown[]) {
-  return start(childProcess.execFile, args, optionsIndex(args));
-} as unknown as typeof childProcess.execFile;
+/**
+ * `child_process.execFile` with a guard, its promisified form included; see {@link spawn}.
+ *
+ * ```ts
+ * const { stdout } = await promisify(execFile)('python3', ['--version'], { timeout: 5000 });
+ * ```
+ */
+export const execFile: typeof childProcess.execFile = like(
+  childProcess.execFile,
+  function execFile(...args: unknown[]) {
+    return start(childProcess.execFile, args, optionsIndex(args));
+  },
+);
 
 const nodeExec = (childProcess.exec as unknown as Record<symbol, Start<unknown>>)[promisify.custom];
 const nodeExecFile = (childProcess.execFile as unknown as Record<symbol, Start<unknown>>)[promisify.custom];

@@ -4,7 +4,7 @@ import { nowMs } from '../clock.js';
 import { checkKeys, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
 import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
-import { sweepCgroups } from './cgroup-sweep.js';
+import { findLeftCgroups, killCgroup, removeCgroup } from './cgroup-sweep.js';
 import { type Mark, parseMark } from './mark.js';
 import { ancestry, isAlive, readProcessTable } from './process-table.js';
 
@@ -68,7 +68,8 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
   let orphans: ProcessEntry[] = [];
   let cgroups: string[] = [];
   if (isGuardedPlatform) {
-    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    // Unreadable: then every mark is one of another boot, and nothing is killed.
+    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
     await awaitKeepers(bootId);
     for (let round = 0; round < maxRounds; round++) {
       const table = await readProcessTable();
@@ -80,7 +81,24 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
       }
       await awaitEnd(orphans, Math.max(0, killPatienceMs - (nowMs() - startedMs)));
     }
-    cgroups = await sweepCgroups(binding().ownCgroup(), await readProcessTable(), dryRun);
+    const table = await readProcessTable();
+    const kept = await hostsWithKeepers(table);
+    const line = ancestry(table, process.pid);
+    const left = await findLeftCgroups(binding().ownCgroup(), table, (pid, startTicks) =>
+      [...kept.keys()].some((identity) => identity.startsWith(`${pid}:${startTicks}:`)),
+    );
+    cgroups = left.map(({ directory }) => directory);
+    for (const cgroup of left) {
+      // A process that has lost its mark is known by its cgroup alone.
+      for (const { pid } of cgroup.members) found.add(pid);
+      if (dryRun || cgroup.members.some(({ pid }) => line.has(pid))) continue;
+      await killCgroup(cgroup);
+      for (const { pid } of cgroup.members) killed.add(pid);
+      orphans.push(
+        ...(await awaitEnd(cgroup.members, killPatienceMs)).map(({ pid }) => table.get(pid) as ProcessEntry),
+      );
+      await removeCgroup(cgroup);
+    }
   }
   return {
     found: [...found],

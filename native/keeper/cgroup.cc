@@ -80,6 +80,7 @@ bool look_at_leaf(void* data, const char* name) {
     if (grace_ms > look->elapsed_ms) {
       if (grace_ms < look->next_grace_ms) look->next_grace_ms = grace_ms;
     } else {
+      look->due++;
       int error = kill_whole(leaf);
       if (error != 0) {
         look->failed_signals++;

@@ -66,10 +66,26 @@ void ignore_signals() {
     ::signal(signal, SIG_IGN);
 }
 
+// What the host has inherited without close-on-exec is none of our business; a pipe of it would never end.
+void close_strangers() {
+  if (syscall(SYS_close_range, kKeeperCgroupFd + 1, ~0u, 0) == 0) return;
+  int fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fds < 0) return;
+  for_each_entry(
+      fds,
+      [](void* own, const char* name) {
+        int fd = static_cast<int>(strtol(name, nullptr, 10));
+        if (fd > kKeeperCgroupFd && fd != *static_cast<int*>(own)) close(fd);
+        return true;
+      },
+      &fds);
+  close(fds);
+}
+
 int take_charge(const char* identity, Charge* charge) {
   charge->host = static_cast<pid_t>(strtol(identity, nullptr, 10));
   int length = snprintf(charge->prefix, sizeof(charge->prefix), "%s.", identity);
-  if (charge->host <= 1 || length >= static_cast<int>(sizeof(charge->prefix))) {
+  if (charge->host < 1 || length >= static_cast<int>(sizeof(charge->prefix))) {
     errno = EINVAL;
     return fail("identity");
   }
@@ -105,26 +121,26 @@ void outlive_host(pid_t host) {
 bool look(const Charge& charge, Look* look) {
   bool populated = charge.cgroup_fd >= 0 && look_at_cgroup(look, charge.cgroup_fd);
   look->found = 0;
-  look_at_registered(look, charge.proc_fd, *charge.registry);
+  look_at_registered(look, charge.proc_fd, charge.prefix, *charge.registry);
   unsigned registered = look->found;
   if (charge.cgroup_fd < 0 && look->number >= kFreezeFromLook) {
     look->stop_only = true;
-    look_at_marked(look, charge.proc_fd, charge.prefix, *charge.registry);
+    look_at_marked(look, charge.proc_fd, charge.prefix);
     look->stop_only = false;
   }
   look->found = registered;
-  look_at_marked(look, charge.proc_fd, charge.prefix, *charge.registry);
+  look_at_marked(look, charge.proc_fd, charge.prefix);
   return populated || look->found > 0;
 }
 
 // Sleeps until there is a reason to look again: one of those that were found has ended, the cgroup has
 // emptied, or a grace has passed.
-void wait_for_change(const Charge& charge, const Look& look) {
+void wait_for_change(const Charge& charge, const Look& look, bool settled) {
   struct pollfd signs[2] = {{look.wait_fd, POLLIN, 0}, {-1, POLLPRI, 0}};
   bool empty = false;
   if (charge.cgroup_fd >= 0) signs[1].fd = open_cgroup_events(charge.cgroup_fd, &empty);
   // While a grace runs, nothing but an end changes anything; the last one may have come since we looked.
-  bool graced = look.next_grace_ms != UINT64_MAX;
+  bool graced = settled && look.next_grace_ms != UINT64_MAX;
   bool over = empty && look.wait_fd < 0;
   if (!over) poll(signs, 2, graced ? static_cast<int>(look.next_grace_ms - look.elapsed_ms) : kLookAgainMs);
   if (signs[1].fd >= 0) close(signs[1].fd);
@@ -133,15 +149,18 @@ void wait_for_change(const Charge& charge, const Look& look) {
 int end_trees(const Charge& charge) {
   uint64_t started_ms = monotonic_ms(), last_grace_ms = 0;
   Look now = {};
+  int settled = 0;  // looks in a row that found nothing but processes with a grace
   for (int clean = 0; clean < kCleanLooks;) {
     now.elapsed_ms = monotonic_ms() - started_ms;
     now.next_grace_ms = UINT64_MAX;
     now.wait_fd = -1;
+    now.due = 0;
     bool alive = look(charge, &now);
     now.number++;
     clean = alive ? 0 : clean + 1;
     if (now.next_grace_ms != UINT64_MAX) last_grace_ms = now.next_grace_ms;
-    if (alive) wait_for_change(charge, now);
+    settled = now.due == 0 ? settled + 1 : 0;
+    if (alive) wait_for_change(charge, now, settled >= kCleanLooks);
     if (now.wait_fd >= 0) close(now.wait_fd);
     if (now.elapsed_ms > last_grace_ms + kPatienceMs) {
       syslog(LOG_ERR,
@@ -174,6 +193,7 @@ int main(int argc, char** argv) {
     return 64;
   }
   ignore_signals();
+  close_strangers();
   if (take_charge(argv[1], &charge) != 0 || say_ready() != 0) return 1;
   outlive_host(charge.host);
   if (end_trees(charge) != 0) return 1;

@@ -15,7 +15,6 @@ struct MarkedContext {
   Look* look;
   int proc_fd;
   const char* prefix;
-  const Registry* registry;
   pid_t self;
 };
 
@@ -51,7 +50,7 @@ bool is_registered(void* context, pid_t pid) {
   const RegisteredContext* self = static_cast<RegisteredContext*>(context);
   static const uint64_t tick_ns = 1000000000u / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   ProcessStat stat;
-  return read_stat(self->proc_fd, pid, &stat) && stat.state != 'Z' && stat.state != 'X' &&
+  return read_stat(self->proc_fd, pid, &stat) == 0 && !is_dead(stat) &&
          stat.start_ticks * tick_ns <= self->announced_ns + tick_ns;
 }
 
@@ -64,12 +63,6 @@ void for_each_slot(const Registry& registry, Visit visit) {
     pid_t pid = slot.pid.load(std::memory_order_acquire);
     if (pid > 1 && !visit(slot, pid)) return;
   }
-}
-
-bool has_slot(const Registry& registry, pid_t pid) {
-  bool found = false;
-  for_each_slot(registry, [&](const RegistrySlot&, pid_t other) { return !(found = other == pid); });
-  return found;
 }
 
 }  // namespace
@@ -87,6 +80,7 @@ void meet(Look* look, pid_t pid, uint32_t grace_ms, bool ask, bool (*still_ours)
     return;
   }
   look->found++;
+  if (!graced) look->due++;
   look->last_found = pid;
   long result = 0;
   if (signal != 0)
@@ -101,23 +95,28 @@ void meet(Look* look, pid_t pid, uint32_t grace_ms, bool ask, bool (*still_ours)
     close(pidfd);
 }
 
-void look_at_registered(Look* look, int proc_fd, const Registry& registry) {
+void look_at_registered(Look* look, int proc_fd, const char* prefix, const Registry& registry) {
+  MarkedContext marked = {look, proc_fd, prefix, getpid()};
   for_each_slot(registry, [&](const RegistrySlot& slot, pid_t pid) {
     RegisteredContext context = {proc_fd, slot.announced_ns};
-    if (is_registered(&context, pid)) meet(look, pid, slot.grace_ms, false, is_registered, &context);
+    if (!is_registered(&context, pid)) return true;
+    // Those that carry the mark are asked, and counted, by it; SIGTERM comes once.
+    uint32_t ignored;
+    bool ask = slot.grace_ms > 0 && look->number == 0 && !is_marked(marked, pid, &ignored);
+    meet(look, pid, slot.grace_ms, ask, is_registered, &context);
     return true;
   });
 }
 
-void look_at_marked(Look* look, int proc_fd, const char* prefix, const Registry& registry) {
-  MarkedContext marked = {look, proc_fd, prefix, &registry, getpid()};
+void look_at_marked(Look* look, int proc_fd, const char* prefix) {
+  MarkedContext marked = {look, proc_fd, prefix, getpid()};
   for_each_process(
       proc_fd,
       [](void* context, pid_t pid) {
         const MarkedContext* self = static_cast<MarkedContext*>(context);
         uint32_t grace_ms;
         if (pid <= 1 || pid == self->self || !is_marked(*self, pid, &grace_ms)) return true;
-        bool ask = grace_ms > 0 && self->look->number == 0 && !has_slot(*self->registry, pid);
+        bool ask = grace_ms > 0 && self->look->number == 0;
         meet(
             self->look, pid, grace_ms, ask,
             [](void* again, pid_t same) {

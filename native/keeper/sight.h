@@ -12,6 +12,7 @@ struct Look {
   uint64_t elapsed_ms;
   unsigned number;  // the first is 0
   bool stop_only;   // SIGSTOP instead of SIGKILL: nobody forks or restarts another while we go through
+  unsigned due;     // those without a grace, or whose grace has passed
   unsigned found;   // living processes of the host's
   pid_t last_found;
   int wait_fd;             // a pidfd of one of them; -1: none
@@ -27,10 +28,9 @@ void meet(Look* look, pid_t pid, uint32_t grace_ms, bool ask, bool (*still_ours)
 
 // The direct children, by the pids that they announced themselves.
 struct Registry;
-void look_at_registered(Look* look, int proc_fd, const Registry& registry);
-// Everything whose environment carries `prefix`. Those in a slot get no SIGTERM here: the kernel has sent it
-// to them.
-void look_at_marked(Look* look, int proc_fd, const char* prefix, const Registry& registry);
+void look_at_registered(Look* look, int proc_fd, const char* prefix, const Registry& registry);
+// Everything whose environment carries `prefix`.
+void look_at_marked(Look* look, int proc_fd, const char* prefix);
 // The host's cgroup. False when it holds nothing that lives.
 bool look_at_cgroup(Look* look, int cgroup_fd);
 // A descriptor to poll for the end of the cgroup's last process; *empty: it has ended already. Below 0: can't

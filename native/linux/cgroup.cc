@@ -75,8 +75,15 @@ void HostCgroup::open(int64_t pid, uint64_t start_ticks) {
     failure_ = {"no-v2-mount", 0};
     return;
   }
-  std::string path = parent + "/procguard-" + std::to_string(pid) + "-" + std::to_string(start_ticks);
-  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+  // Two hosts with one pid can share a cgroup, in pid namespaces of their own.
+  struct stat pid_namespace;
+  if (stat("/proc/self/ns/pid", &pid_namespace) != 0) {
+    failure_ = {"denied", errno};
+    return;
+  }
+  std::string path = parent + "/procguard-" + std::to_string(pid_namespace.st_ino) + "-" +
+                     std::to_string(pid) + "-" + std::to_string(start_ticks);
+  if (mkdir(path.c_str(), 0755) != 0) {
     failure_ = {"denied", errno};
     return;
   }

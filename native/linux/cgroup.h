@@ -13,8 +13,8 @@ struct CgroupFailure {
   int error = 0;
 };
 
-// `procguard-<pid>-<start ticks>` below the host's own cgroup. Leaves inside it: `now`, and `grace-<ms>` for
-// trees that get a SIGTERM first. Each leaf can be killed as one.
+// `procguard-<pid namespace>-<pid>-<start ticks>` below the host's own cgroup. Leaves inside it: `now`, and
+// `grace-<ms>` for trees that get a SIGTERM first. Each leaf can be killed as one.
 class HostCgroup {
  public:
   // Makes the directory; afterwards path() is empty when that was refused.

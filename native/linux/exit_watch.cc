@@ -81,6 +81,8 @@ int ExitWatch::add(Watched* process) {
       by_signal_.push_back(process);
     }
   } else if (process->is_child) {
+    int error = listen_to_sigchld();
+    if (error != 0) return error;
     by_signal_.push_back(process);
   } else {
     return -ENOSYS;

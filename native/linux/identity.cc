@@ -19,7 +19,7 @@ namespace {
 std::string make_identity() {
   int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   ProcessStat stat = {};
-  bool known = proc >= 0 && read_stat(proc, getpid(), &stat);
+  bool known = proc >= 0 && read_stat(proc, getpid(), &stat) == 0;
   if (proc >= 0) close(proc);
   std::string boot;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;

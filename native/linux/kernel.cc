@@ -60,6 +60,8 @@ long clone3_call(CloneArgs* args, int (*fn)(void*), void* arg) {
 #endif
 }
 
+constexpr uint64_t kNoDescriptor = 0x7fffffff;
+
 Features probe() {
   Features found = {};
   int self = disabled("pidfd") ? -ENOSYS : pidfd_open(getpid());
@@ -74,8 +76,12 @@ Features probe() {
     close(self);
   }
 #if defined(__x86_64__) || defined(__aarch64__)
-  // A size of zero is refused with EINVAL by every kernel that has the call.
-  found.clone3 = !disabled("clone3") && syscall(SYS_clone3, nullptr, 0) < 0 && errno == EINVAL;
+  // Nothing is made: a kernel that knows both flags looks for the cgroup and says EBADF, an older one EINVAL.
+  CloneArgs args = {};
+  args.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND;
+  args.exit_signal = SIGCHLD;
+  args.cgroup = kNoDescriptor;
+  found.clone3 = !disabled("clone3") && syscall(SYS_clone3, &args, sizeof(args)) < 0 && errno == EBADF;
 #endif
   return found;
 }

@@ -169,7 +169,7 @@ IN_CHILD int drop_privileges(const LaunchPlan& plan) {
 // False when the host is gone already. Compared with its pid, never with 1: under a subreaper, and in a
 // container whose pid 1 is the host, 1 means nothing.
 IN_CHILD bool arm(const ChildContext& context) {
-  if (context.plan->death_signal == 0) return true;
+  if (context.plan->immune) return true;
   call(SYS_prctl, PR_SET_PDEATHSIG, static_cast<unsigned long>(context.plan->death_signal), 0, 0, 0);
   return call(SYS_getppid) == context.host;
 }

@@ -24,12 +24,17 @@ struct Collector {
   struct stat own_pid_namespace, own_time_namespace;
   bool pid_namespace_known, time_namespace_known;
   std::vector<ProcessEntry>* table;
+  int error;
 };
 
 bool collect(void* context, pid_t pid) {
   Collector* self = static_cast<Collector*>(context);
   ProcessEntry entry = {};
-  if (!read_stat(self->proc_fd, pid, &entry.stat)) return true;
+  int error = read_stat(self->proc_fd, pid, &entry.stat);
+  if (error == -ESRCH) return true;
+  // A table with holes would be taken for proof that processes are gone.
+  if (error != 0) self->error = error;
+  if (error != 0) return false;
   char mark[kMarkBytes];
   entry.mark_read = read_mark(self->proc_fd, pid, mark);
   if (entry.mark_read == MarkRead::kFound) {
@@ -51,12 +56,14 @@ int open_proc() {
   return open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-bool is_that_one(pid_t pid, uint64_t start_ticks) {
+// 0: it is; -ESRCH: it isn't; another -errno: can't tell.
+int check_identity(pid_t pid, uint64_t start_ticks) {
   int proc = open_proc();
+  if (proc < 0) return -errno;
   ProcessStat stat = {};
-  bool same = proc >= 0 && read_stat(proc, pid, &stat) && stat.start_ticks == start_ticks;
-  if (proc >= 0) close(proc);
-  return same;
+  int error = read_stat(proc, pid, &stat);
+  close(proc);
+  return error != 0 ? error : stat.start_ticks == start_ticks ? 0 : -ESRCH;
 }
 
 }  // namespace
@@ -72,7 +79,7 @@ int snapshot(std::vector<ProcessEntry>* table) {
   collector.table = table;
   int error = for_each_process(collector.proc_fd, collect, &collector);
   close(collector.proc_fd);
-  return error;
+  return error != 0 ? error : collector.error;
 }
 
 int open_process(pid_t pid, uint64_t start_ticks) {
@@ -82,9 +89,10 @@ int open_process(pid_t pid, uint64_t start_ticks) {
   if (pidfd < 0) return pidfd;
   // Looked at after the descriptor pins it: what has this pid now is what the descriptor means, or both are
   // gone.
-  if (is_that_one(pid, start_ticks)) return pidfd;
+  int error = check_identity(pid, start_ticks);
+  if (error == 0) return pidfd;
   close(pidfd);
-  return -ESRCH;
+  return error;
 }
 
 int send_signal(pid_t pid, uint64_t start_ticks, int signal) {
@@ -92,7 +100,8 @@ int send_signal(pid_t pid, uint64_t start_ticks, int signal) {
   int pidfd = open_process(pid, start_ticks);
   if (pidfd == -ENOSYS) {
     // Without pidfds a moment is left in which the pid could be given away.
-    if (!is_that_one(pid, start_ticks)) return -ESRCH;
+    int error = check_identity(pid, start_ticks);
+    if (error != 0) return error;
     return kill(pid, signal) == 0 ? 0 : -errno;
   }
   if (pidfd < 0) return pidfd;

@@ -38,17 +38,18 @@ ssize_t read_some(int fd, char* buffer, size_t size) {
 
 }  // namespace
 
-bool read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
+int read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
   int fd = open_file(proc_fd, pid, "stat");
-  if (fd < 0) return false;
+  if (fd < 0) return errno == ENOENT ? -ESRCH : -errno;
   char text[1024];
   ssize_t length = read_some(fd, text, sizeof(text) - 1);
+  int error = errno;
   close(fd);
-  if (length <= 0) return false;
+  if (length <= 0) return length < 0 ? -error : -ESRCH;
   text[length] = '\0';
   // The name may hold blanks and parentheses; the last ')' ends it.
   char* rest = strrchr(text, ')');
-  if (rest == nullptr || rest[1] != ' ') return false;
+  if (rest == nullptr || rest[1] != ' ') return -EPROTO;
   const char* name = strchr(text, '(');
   // The kernel keeps 15 bytes of a name.
   stat->is_keeper = name != nullptr && strncmp(name + 1, "procguard-keepe)", 16) == 0;
@@ -59,19 +60,22 @@ bool read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
   for (long long& field : fields) {
     char* end;
     field = strtoll(rest, &end, 10);
-    if (end == rest) return false;
+    if (end == rest) return -EPROTO;
     rest = end;
   }
   stat->parent = static_cast<pid_t>(fields[0]);
   stat->group = static_cast<pid_t>(fields[1]);
   stat->session = static_cast<pid_t>(fields[2]);
+  stat->threads = static_cast<long>(fields[16]);
   stat->start_ticks = static_cast<uint64_t>(fields[18]);
-  return true;
+  return 0;
 }
 
-MarkRead read_mark(int proc_fd, pid_t pid, char (&mark)[kMarkBytes]) {
-  int fd = open_file(proc_fd, pid, "environ");
-  if (fd < 0) return MarkRead::kUnreadable;
+namespace {
+
+// `*empty`: there was nothing to read, as with a kernel thread, a zombie, and a first thread that has ended.
+MarkRead find_mark(int fd, char (&mark)[kMarkBytes], bool* empty) {
+  *empty = true;
   char buffer[4096];
   constexpr size_t kNameLength = sizeof(kMarkName) - 1;
   size_t matched = 0, length = 0;
@@ -81,12 +85,12 @@ MarkRead read_mark(int proc_fd, pid_t pid, char (&mark)[kMarkBytes]) {
     ssize_t got = read_some(fd, buffer, sizeof(buffer));
     if (got < 0) result = errno == ESRCH ? MarkRead::kNone : MarkRead::kUnreadable;
     if (got <= 0) break;
+    *empty = false;
     for (ssize_t i = 0; i < got; i++) {
       char next = buffer[i];
       if (next == '\0') {
         if (matched == kNameLength) {
           mark[length] = '\0';
-          close(fd);
           return MarkRead::kFound;
         }
         matched = 0;
@@ -101,8 +105,46 @@ MarkRead read_mark(int proc_fd, pid_t pid, char (&mark)[kMarkBytes]) {
       }
     }
   }
-  close(fd);
   // The environment's last entry may lack its end when the process has overwritten it.
+  return result;
+}
+
+bool is_other_thread(void* data, const char* name) {
+  pid_t* thread = static_cast<pid_t*>(data);
+  pid_t id = static_cast<pid_t>(strtol(name, nullptr, 10));
+  if (id <= 0 || id == *thread) return true;
+  *thread = id;
+  return false;
+}
+
+// The environment as another thread of the process has it.
+int open_other_environ(int proc_fd, pid_t pid) {
+  ProcessStat stat;
+  if (read_stat(proc_fd, pid, &stat) != 0 || stat.state != 'Z' || stat.threads <= 1) return -1;
+  char path[64];
+  snprintf(path, sizeof(path), "%d/task", static_cast<int>(pid));
+  int tasks = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (tasks < 0) return -1;
+  pid_t thread = pid;
+  for_each_entry(tasks, is_other_thread, &thread);
+  close(tasks);
+  snprintf(path, sizeof(path), "%d/task/%d/environ", static_cast<int>(pid), static_cast<int>(thread));
+  return openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+}  // namespace
+
+MarkRead read_mark(int proc_fd, pid_t pid, char (&mark)[kMarkBytes]) {
+  bool empty;
+  int fd = open_file(proc_fd, pid, "environ");
+  if (fd < 0) return MarkRead::kUnreadable;
+  MarkRead result = find_mark(fd, mark, &empty);
+  close(fd);
+  if (!empty || result == MarkRead::kUnreadable) return result;
+  fd = open_other_environ(proc_fd, pid);
+  if (fd < 0) return result;
+  result = find_mark(fd, mark, &empty);
+  close(fd);
   return result;
 }
 

@@ -9,13 +9,19 @@ namespace procguard {
 
 struct ProcessStat {
   pid_t pid, parent, group, session;
-  char state;  // 'Z' and 'X' are dead
+  char state;
+  long threads;
   uint64_t start_ticks;
   bool is_keeper;  // of any host, by its name
 };
 
-// False: there is no such process, or it can't be read.
-bool read_stat(int proc_fd, pid_t pid, ProcessStat* stat);
+// 0 or -errno; -ESRCH when there is no such process.
+int read_stat(int proc_fd, pid_t pid, ProcessStat* stat);
+
+// A zombie is dead. A process whose first thread has ended while others go on looks like one, and isn't.
+inline bool is_dead(const ProcessStat& stat) {
+  return stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1);
+}
 
 constexpr size_t kMarkBytes = 160;
 enum class MarkRead { kFound, kNone, kUnreadable };

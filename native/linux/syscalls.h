@@ -1,7 +1,7 @@
 // Numbers and flags that the headers of older systems lack. They are the same on all architectures.
 #pragma once
 
-#include <linux/sched.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #ifndef SYS_pidfd_send_signal
@@ -12,6 +12,12 @@
 #endif
 #ifndef SYS_clone3
 #define SYS_clone3 435
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
 #endif
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL

@@ -6,8 +6,12 @@ import type { Log, Transcript } from './transcript.js';
 /** Logs all events of a child and its streams until after its `close`. Chunking of data is not logged. */
 export async function follow(transcript: Transcript, child: ChildProcess, name: string) {
   const log = transcript.lane(name);
-  for (const event of ['spawn', 'error', 'exit', 'disconnect', 'close', 'message']) {
+  for (const event of ['spawn', 'error', 'exit', 'close']) {
     child.on(event, (...values) => log(event, ...values));
+  }
+  // The end of the channel and that of the process reach the host in either order.
+  for (const event of ['message', 'disconnect']) {
+    child.on(event, (...values) => transcript.lane(`${name} channel`)(event, ...values));
   }
   for (const [index, stream] of (child.stdio ?? []).entries()) {
     if (stream) followStream(transcript.lane(`${name} fd ${index}`), stream);

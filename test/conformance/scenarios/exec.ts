@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
+import { closed } from '../proc.js';
 import type { Context, Subject } from '../scenario.js';
 
 type Callback = (error: unknown, stdout: unknown, stderr: unknown) => void;
@@ -234,8 +235,8 @@ async function called(
   events: Context['log'],
   start: (done: Callback) => ChildProcess,
 ) {
-  await new Promise<void>((resolve) => {
-    let child: ChildProcess | undefined;
+  let child: ChildProcess | undefined;
+  const done = new Promise<void>((resolve) => {
     try {
       child = start((error, stdout, stderr) => {
         log(label, error, stdout, stderr, child?.killed);
@@ -243,8 +244,10 @@ async function called(
       });
     } catch (error) {
       log(`${label} threw`, error);
-      return resolve();
+      resolve();
     }
-    for (const event of ['spawn', 'exit', 'close']) child.on(event, (...values) => events(event, ...values));
   });
+  for (const event of ['spawn', 'exit', 'close']) child?.on(event, (...values) => events(event, ...values));
+  // An abort calls the callback before the child has ended.
+  await Promise.all([done, child && closed(child)]);
 }

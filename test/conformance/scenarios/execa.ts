@@ -30,7 +30,8 @@ export const subject: Subject = {
     const canceled = execa('sleep', ['60'], { cancelSignal: controller.signal });
     controller.abort();
     log('canceled', summary(await canceled.catch((error) => error)));
-    log('maxBuffer', summary(await execa('yes', { maxBuffer: 10 }).catch((error) => error)));
+    const { isMaxBuffer, stdout } = await execa('yes', { maxBuffer: 10 }).catch((error) => error);
+    log('maxBuffer', isMaxBuffer, stdout);
   }),
 
   'messages of a Node program': forRegister(async ({ log, fixture }) => {

@@ -158,7 +158,7 @@ export const subject: Subject = {
     const child = start(context, 'json');
     const ended = follow(child);
     child.send(['disconnect']);
-    child.on('disconnect', () => log('disconnect', child.connected, child.channel === null, child.exitCode));
+    child.on('disconnect', () => log('disconnect', child.connected, child.channel === null));
     await ended;
   },
 

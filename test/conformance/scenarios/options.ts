@@ -1,6 +1,5 @@
 import { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { closed, output } from '../proc.js';
 import type { Context, Subject } from '../scenario.js';
@@ -304,9 +303,6 @@ export const subject: Subject = {
     attempt('hasRef', () => (handle as unknown as { hasRef(): boolean }).hasRef());
     child.stdin.end();
     await once(child, 'close');
-    for (let count = 0; count < 4; count++) await turn();
-    attempt('hasRef later', () => (handle as unknown as { hasRef(): boolean }).hasRef());
-    attempt('kill later', () => (handle as unknown as { kill(signal: number): number }).kill(15));
   },
 
   'the functions have the same names and lengths': ({ cp, log }) => {
