@@ -374,8 +374,7 @@ Napi::Value get_host_identity(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value start(const Napi::CallbackInfo& info) {
-  start_guard(info[0].As<Napi::String>());
-  return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), start_guard(info[0].As<Napi::String>()));
 }
 
 Napi::Value get_status(const Napi::CallbackInfo& info) {
@@ -465,6 +464,8 @@ Napi::Value signal_process(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Instance());
+  // Tried now, while there are descriptors to try with: the answer holds for the life of the process.
+  features();
   exports["GuardedProcess"] = Process::define(env);
   exports["features"] = Napi::Function::New<get_features>(env);
   exports["hostIdentity"] = Napi::Function::New<get_host_identity>(env);

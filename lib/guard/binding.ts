@@ -65,7 +65,8 @@ export interface Binding {
   GuardedProcess: new () => GuardedProcess;
   features(): { pidfd: boolean; waitidPidfd: boolean; clone3: boolean };
   hostIdentity(): string;
-  startGuard(keeperProgram: string): void;
+  /** False: it could not, and may be tried again. */
+  startGuard(keeperProgram: string): boolean;
   guardStatus(): GuardStatus;
   ownCgroup(): string;
   /** A line for each process, or a negative errno. */
@@ -79,19 +80,23 @@ const require = createRequire(import.meta.url);
 /** Whether this platform has a guard at all. Elsewhere children are Node's own. */
 export const isGuardedPlatform = process.platform === 'linux' && !isDisabled('platform');
 
-let loaded: Binding | undefined;
+let loaded: { readonly addon: Binding; readonly keeper: string } | undefined;
+let started = false;
 
 /** The native addon, with the guard started. Throws `ERR_PROCGUARD_ADDON_UNAVAILABLE`. */
 export function binding(): Binding {
-  if (loaded !== undefined) return loaded;
+  loaded ??= load();
+  // It can't start while the process is out of descriptors; then neither can a child, and the next call tries again.
+  if (!started) started = loaded.addon.startGuard(loaded.keeper);
+  return loaded.addon;
+}
+
+function load() {
   try {
-    const load = require('node-gyp-build') as { resolve(folder: string): string };
-    const file = load.resolve(root);
-    const addon = require(file) as Binding;
+    const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };
+    const file = resolve(root);
     // The keeper lies beside the addon, in a prebuild as in a build of one's own.
-    addon.startGuard(path.join(path.dirname(file), 'procguard-keeper'));
-    loaded = addon;
-    return addon;
+    return { addon: require(file) as Binding, keeper: path.join(path.dirname(file), 'procguard-keeper') };
   } catch (cause) {
     throw new ProcguardError(
       'ERR_PROCGUARD_ADDON_UNAVAILABLE',
@@ -103,3 +108,9 @@ export function binding(): Binding {
     );
   }
 }
+
+// Loaded with the module, while there are descriptors to load it with. What goes wrong is said by the first call that
+// needs it.
+try {
+  if (isGuardedPlatform) loaded = load();
+} catch {}

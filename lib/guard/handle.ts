@@ -115,6 +115,8 @@ const methods = {
       Object.setPrototypeOf(this, node);
       return this.spawn(...args);
     }
+    // These Nodes throw what the conversion of an argument throws; later ones take such an argument for empty.
+    if (state.takesObject && request.args !== undefined) request.args = request.args.map((arg) => `${arg}`);
     return start(this, state, request);
   },
 

@@ -11,11 +11,12 @@ import { parsePolicy } from './policy.js';
 
 type Start<T> = (...args: never[]) => T;
 
-function start<T>(node: Start<T>, args: unknown[], optionsAt: number): T {
+function start<T>(node: Start<T>, args: unknown[], optionsAt: number, takesCallback = false): T {
   const given = args[optionsAt];
   const options = isOptions(given) ? given : undefined;
   let policy = parsePolicy(options?.guard);
-  if (policy.guarded && takeEnvironment(args, optionsAt)) policy = { ...policy, inheritsEnvironment: true };
+  if (policy.guarded && takeEnvironment(args, optionsAt, takesCallback))
+    policy = { ...policy, inheritsEnvironment: true };
   return withPolicy(policy, () => (node as (...all: unknown[]) => T)(...args));
 }
 
@@ -41,12 +42,12 @@ function isOptions(value: unknown): value is Options {
 }
 
 /** Gives Node an empty environment to work on, where the native side can supply the host's; false: it can't. */
-function takeEnvironment(args: unknown[], optionsAt: number): boolean {
+function takeEnvironment(args: unknown[], optionsAt: number, takesCallback: boolean): boolean {
   if (!isGuardedPlatform || !isEnvironmentReal()) return false;
   const given = args[optionsAt];
   if (given === undefined) {
     args[optionsAt] = { env: {} };
-  } else if (typeof given === 'function') {
+  } else if (takesCallback && typeof given === 'function') {
     args.splice(optionsAt, 0, { env: {} });
   } else {
     if (!isOptions(given) || !isPlainData(given) || given.env !== undefined) return false;
@@ -100,7 +101,7 @@ export const fork: typeof childProcess.fork = like(childProcess.fork, function f
  * ```
  */
 export const exec: typeof childProcess.exec = like(childProcess.exec, function exec(...args: unknown[]) {
-  return start(childProcess.exec, args, 1);
+  return start(childProcess.exec, args, 1, true);
 });
 
 /**
@@ -113,7 +114,7 @@ export const exec: typeof childProcess.exec = like(childProcess.exec, function e
 export const execFile: typeof childProcess.execFile = like(
   childProcess.execFile,
   function execFile(...args: unknown[]) {
-    return start(childProcess.execFile, args, optionsIndex(args));
+    return start(childProcess.execFile, args, optionsIndex(args), true);
   },
 );
 
@@ -121,8 +122,10 @@ const nodeExec = (childProcess.exec as unknown as Record<symbol, Start<unknown>>
 const nodeExecFile = (childProcess.execFile as unknown as Record<symbol, Start<unknown>>)[promisify.custom];
 
 Object.defineProperty(exec, promisify.custom, {
-  value: (...args: unknown[]) => start(nodeExec as Start<unknown>, args, 1),
+  value: like(nodeExec as object, (...args: unknown[]) => start(nodeExec as Start<unknown>, args, 1)),
 });
 Object.defineProperty(execFile, promisify.custom, {
-  value: (...args: unknown[]) => start(nodeExecFile as Start<unknown>, args, optionsIndex(args)),
+  value: like(nodeExecFile as object, (...args: unknown[]) =>
+    start(nodeExecFile as Start<unknown>, args, optionsIndex(args)),
+  ),
 });

@@ -167,29 +167,32 @@ void* keep_keeper(void*) {
 
 }  // namespace
 
-void start_guard(const std::string& keeper_program) {
+bool start_guard(const std::string& keeper_program) {
   Guard& self = guard();
   std::lock_guard<std::mutex> lock(self.mutex);
-  if (self.started) return;
+  if (self.started) return true;
   self.started = true;
   self.program = keeper_program;
-  if (disabled("keeper")) return;
+  if (disabled("keeper")) return true;
   int error = make_registry(self);
-  if (error == 0) {
-    // Without a keeper nobody would kill or remove the cgroup.
-    self.cgroup.open(getpid(), host_start_ticks());
-    error = start_keeper(self);
+  if (error != 0) {
+    self.started = false;
+    self.state = Keeper::kFailed;
+    self.error = -error;
+    return false;
   }
-  // A keeper that can't be started now is tried again by its thread.
-  if (self.registry != nullptr) {
-    int thread = start_detached_thread(keep_keeper);
-    if (error == 0) error = thread;
-  }
+  // Only a host with a keeper makes one: nobody else would kill it or remove it.
+  self.cgroup.open(getpid(), host_start_ticks());
+  error = start_keeper(self);
+  // One that can't be started now is tried again by the thread.
+  int thread = start_detached_thread(keep_keeper);
+  if (error == 0) error = thread;
   if (error != 0) {
     self.error = -error;
     self.started_ms = monotonic_ms();
     if (self.state == Keeper::kStopped) self.state = Keeper::kFailed;
   }
+  return true;
 }
 
 GuardStatus guard_status() {

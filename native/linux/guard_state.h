@@ -18,8 +18,9 @@ struct GuardStatus {
   int cgroup_error;
 };
 
-// Makes registry and cgroup and starts the keeper. The first call does it; later ones return at once.
-void start_guard(const std::string& keeper_program);
+// Makes registry and cgroup and starts the keeper. The first call does it; later ones return at once. False:
+// there is no memory or descriptor for the registry; a later call tries again.
+bool start_guard(const std::string& keeper_program);
 GuardStatus guard_status();
 
 // A free slot for a child that is about to be started; nullptr when there is no registry or it is full.

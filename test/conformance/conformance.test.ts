@@ -53,7 +53,12 @@ for (const [subjectName, subject] of Object.entries(subjects)) {
           actual[`${implementation} on Node ${node.major}`] = outcome;
         }
       }
-      t.deepEqual(actual, expected);
+      if (scenario.differs === undefined) {
+        t.deepEqual(actual, expected);
+      } else {
+        t.log(`known difference: ${scenario.differs}`);
+        t.notDeepEqual(actual, expected, 'the known difference is gone: compare from now on');
+      }
     });
   }
 }

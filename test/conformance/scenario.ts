@@ -45,6 +45,8 @@ export interface Scenario {
   needsRoot?: boolean;
   /** Uses what only Node's own module exports, so procguard's functions can't run it. */
   registerOnly?: boolean;
+  /** Why a guarded child shows something else; stands in docs/architecture.md too. */
+  differs?: string;
 }
 
 export type Subject = Record<string, Run | Scenario>;

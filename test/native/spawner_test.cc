@@ -71,7 +71,7 @@ void run_thread(int rounds) {
 int main(int argc, char** argv) {
   if (argc != 3) return 64;
   int rounds = atoi(argv[2]);
-  start_guard(argv[1]);
+  expect(start_guard(argv[1]), "the guard starts");
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; i++) threads.emplace_back(run_thread, rounds);
   run_thread(rounds);
