@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import os from 'node:os';
 
 /**
  * The base of every error that procguard itself throws. Match on `code`, which is stable; messages are for people.
@@ -63,5 +63,5 @@ function describe(value: unknown): string {
 
 /** The name of a negative errno, as in `ENOENT`. */
 export function errnoName(errno: number): string {
-  return errno < 0 ? getSystemErrorName(errno) : String(errno);
+  return Object.entries(os.constants.errno).find(([, number]) => number === -errno)?.[0] ?? String(errno);
 }

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { errnoName } from '../errors.js';
 import { binding, type GuardStatus, isGuardedPlatform } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
@@ -62,7 +62,7 @@ const cgroupDowngrades: Record<NonNullable<GuardStatus['cgroupReason']>, Omit<Do
 };
 
 /**
- * What guards this child, as it stands now. Reads one small file; never throws.
+ * What guards this child, as it stands now. Takes a few system calls; never throws.
  *
  * ```ts
  * const { link, tree, downgrades } = guardOf(spawn('python3', ['worker.py']));
@@ -254,13 +254,22 @@ function kernelDowngrades(kernel: Capabilities['kernel']): Downgrade[] {
 }
 
 // A change of the effective or file system ids clears PDEATHSIG, be it by exec or by the child's own doing.
-function hasChangedCredentials(child: ChildProcess, { uid, gid }: GuardRecord): boolean {
+function hasChangedCredentials(child: ChildProcess, record: GuardRecord): boolean {
+  const uid = record.uid ?? process.geteuid?.() ?? 0;
+  const gid = record.gid ?? process.getegid?.() ?? 0;
   try {
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
     const changed = (field: string, expected: number) =>
       !new RegExp(`^${field}:\\s+\\d+\\s+${expected}\\s+\\d+\\s+${expected}$`, 'm').test(status);
-    return changed('Uid', uid ?? process.geteuid?.() ?? 0) || changed('Gid', gid ?? process.getegid?.() ?? 0);
-  } catch {
-    return false; // it has ended
+    if (changed('Uid', uid) || changed('Gid', gid)) return true;
+    // Right after the start of a set-user-id program its new ids don't show yet.
+    const program = statSync(`/proc/${child.pid}/exe`);
+    return (
+      ((program.mode & 0o4000) !== 0 && program.uid !== uid) ||
+      ((program.mode & 0o2000) !== 0 && program.gid !== gid)
+    );
+  } catch (error) {
+    // A program that may not be looked at runs as somebody else; other errors mean that it has ended.
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
   }
 }

@@ -1,5 +1,5 @@
 import * as childProcess from 'node:child_process';
-import { promisify, types } from 'node:util';
+import types from 'node:util/types';
 import { isGuardedPlatform } from './binding.js';
 import { isEnvironmentReal } from './environment.js';
 import { withPolicy } from './intercept.js';
@@ -8,6 +8,9 @@ import { parsePolicy } from './policy.js';
 /*
  * Node's own functions, called so that the child they make is guarded. What they return, emit and throw is Node's.
  */
+
+// `util.promisify.custom`. To import node:util touches process.stderr in Node 22, which makes it non-blocking.
+const promisified = Symbol.for('nodejs.util.promisify.custom');
 
 type Start<T> = (...args: never[]) => T;
 
@@ -118,13 +121,13 @@ export const execFile: typeof childProcess.execFile = like(
   },
 );
 
-const nodeExec = (childProcess.exec as unknown as Record<symbol, Start<unknown>>)[promisify.custom];
-const nodeExecFile = (childProcess.execFile as unknown as Record<symbol, Start<unknown>>)[promisify.custom];
+const nodeExec = (childProcess.exec as unknown as Record<symbol, Start<unknown>>)[promisified];
+const nodeExecFile = (childProcess.execFile as unknown as Record<symbol, Start<unknown>>)[promisified];
 
-Object.defineProperty(exec, promisify.custom, {
+Object.defineProperty(exec, promisified, {
   value: like(nodeExec as object, (...args: unknown[]) => start(nodeExec as Start<unknown>, args, 1)),
 });
-Object.defineProperty(execFile, promisify.custom, {
+Object.defineProperty(execFile, promisified, {
   value: like(nodeExecFile as object, (...args: unknown[]) =>
     start(nodeExecFile as Start<unknown>, args, optionsIndex(args)),
   ),

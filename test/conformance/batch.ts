@@ -104,7 +104,7 @@ async function hostEnd(
 function readResults(file: string) {
   const results = new Map<string, unknown>();
   if (!existsSync(file)) return results;
-  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
+  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
     const [name, transcript] = JSON.parse(line) as [string, unknown];
     results.set(name, transcript);
   }

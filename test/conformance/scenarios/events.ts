@@ -278,6 +278,24 @@ export const subject: Subject = {
     });
   },
 
+  'spawn inside the exit listeners of hundreds of children': {
+    alone: true,
+    // Freed memory is overwritten: what is still linked to it then brings the host down at once.
+    wrapper: ['env', 'MALLOC_PERTURB_=165'],
+    run: async ({ cp, log }) => {
+      let started = 0;
+      const chain = async (): Promise<void> => {
+        if (++started > 400) return;
+        const child = cp.spawn('true');
+        child.stdout.resume();
+        child.stderr.resume();
+        await new Promise<void>((resolve) => child.on('exit', () => resolve(chain())));
+      };
+      await Promise.all([1, 2, 3, 4].map(chain));
+      log('started', started);
+    },
+  },
+
   'removing a listener inside an exit listener is honored': async ({ cp, log }) => {
     const child = cp.spawn('true', { stdio: 'ignore' });
     const never = () => log('never');
