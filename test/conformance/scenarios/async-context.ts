@@ -123,25 +123,28 @@ export const subject: Subject = {
     await once(child, 'close');
   },
 
-  'the life of the resource of a child': async ({ cp, log }) => {
-    await closed(cp.spawn('true', { stdio: 'ignore' }));
-    const ids = new Set<number>();
-    const hook = createHook({
-      init: (id, type, trigger) => {
-        if (type !== 'PROCESSWRAP') return;
-        ids.add(id);
-        log('init', type, trigger === executionAsyncId());
-      },
-      before: (id) => ids.has(id) && log('before'),
-      after: (id) => ids.has(id) && log('after'),
-      destroy: (id) => ids.has(id) && log('destroy'),
-    }).enable();
-    const child = cp.spawn('true', { stdio: 'ignore' });
-    child.on('exit', () => log('exit'));
-    await once(child, 'close');
-    await turn();
-    await turn();
-    hook.disable();
+  'the life of the resource of a child': {
+    differs: 'on Node 24 and later the handle is not freed, and its resource not destroyed',
+    run: async ({ cp, log }) => {
+      await closed(cp.spawn('true', { stdio: 'ignore' }));
+      const ids = new Set<number>();
+      const hook = createHook({
+        init: (id, type, trigger) => {
+          if (type !== 'PROCESSWRAP') return;
+          ids.add(id);
+          log('init', type, trigger === executionAsyncId());
+        },
+        before: (id) => ids.has(id) && log('before'),
+        after: (id) => ids.has(id) && log('after'),
+        destroy: (id) => ids.has(id) && log('destroy'),
+      }).enable();
+      const child = cp.spawn('true', { stdio: 'ignore' });
+      child.on('exit', () => log('exit'));
+      await once(child, 'close');
+      await turn();
+      await turn();
+      hook.disable();
+    },
   },
 
   'a listener that is bound to another context': async ({ cp, log }) => {
