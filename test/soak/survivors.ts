@@ -32,7 +32,7 @@ export function removeCgroups(hostPids: ReadonlySet<number>): string[] {
   const own = capabilities().cgroup;
   if (own === undefined) return [];
   const left = directories(dirname(own)).filter((path) => {
-    const host = /\/procguard-(\d+)-\d+$/.exec(path)?.[1];
+    const host = /\/procguard-\d+-(\d+)-\d+$/.exec(path)?.[1];
     return host !== undefined && hostPids.has(Number(host)) && readStat(Number(host)) === undefined;
   });
   for (const path of left) {
