@@ -28,6 +28,10 @@
           "dependencies": ["procguard-keeper"],
           "sources": [
             "native/addon.cc",
+            "native/guarded_process.cc",
+            "native/loop_watch.cc",
+            "native/node_handle.cc",
+            "native/snapshot_job.cc",
             "native/linux/adopted_children.cc",
             "native/linux/cgroup.cc",
             "native/linux/exit_watch.cc",

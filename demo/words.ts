@@ -20,7 +20,7 @@ export function findLibrary(): Library {
     'import sys, sysconfig, platform',
     "print(sys.executable, platform.python_version(), sysconfig.get_paths()['stdlib'], sep='\\n')",
   ].join('\n');
-  const [python, version, folder] = execFileSync('python3', ['-c', script], { encoding: 'utf8' }).split('\n');
+  const [python, version, folder] = askPython(script).split('\n');
   const files = readdirSync(folder!, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.py') && !/(^|\/)(site|dist)-packages\//.test(path))
     .map((path) => join(folder!, path))
@@ -28,6 +28,19 @@ export function findLibrary(): Library {
     .sort();
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
   return { python: python!, version: version!, folder: folder!, files, bytes };
+}
+
+function askPython(script: string): string {
+  try {
+    return execFileSync('python3', ['-c', script], { encoding: 'utf8' });
+  } catch (cause) {
+    throw new Error(
+      'The demo needs Python 3.9 or later as `python3` on the PATH. Install it, then run it again.',
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Counts the words of `files` in this process: the check of what the workers counted. */

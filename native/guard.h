@@ -1,6 +1,6 @@
 // clang-format off
-// The contract that the addon expects of an operating system. One folder per system implements it; addon.cc
-// knows no system and no policy.
+// The contract that the addon expects of an operating system. One folder per system implements it; the
+// files beside this one know no policy.
 //
 //   features()     what this kernel and sandbox allow, found by trying, once.
 //   start_guard()  before the first child: registry, cgroup and keeper. Calling it again is free.

@@ -27,7 +27,7 @@ export interface ProcessEntry {
 
 /** One process that is started or watched. */
 export interface GuardedProcess {
-  /** The pid, or a negative errno. `stdio` is read and written: see `native/addon.cc`. */
+  /** The pid, or a negative errno. `stdio` is read and written: see `native/guarded_process.cc`. */
   spawn(
     file: string,
     args: readonly string[] | undefined,
@@ -72,6 +72,8 @@ export interface Binding {
   /** A line for each process, or a negative errno. */
   snapshot(): Promise<string | number>;
   signal(pid: number, startTicks: number, signal: number): number;
+  /** Closes Node's handle of a process that libuv has refused to start: see `native/node_handle.h`. */
+  closeRefused(close: () => void): void;
 }
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');

@@ -52,7 +52,7 @@ export interface GuardRecord {
   gid?: number | undefined;
 }
 
-// As in native/addon.cc.
+// As in native/guarded_process.cc.
 const ignore = -1;
 const newPipe = -2;
 const spawnFlags = { newSession: 1, setUid: 2, setGid: 4, tree: 8, inheritEnvironment: 16 };
@@ -145,8 +145,9 @@ const methods = {
     if (state.closed || state.takesObject === undefined) return;
     state.closed = true;
     state.record.native.close();
-    releaseNodeHandle(this, state);
-    state.node.close.call(this, callback);
+    const closeNodeHandle = () => state.node.close.call(this, callback);
+    if (refuse(this, state)) binding().closeRefused(closeNodeHandle);
+    else closeNodeHandle();
   },
 };
 
@@ -157,13 +158,14 @@ function setReferenced(handle: ProcessHandle, referenced: boolean): void {
   state.record.native.setReferenced(referenced);
 }
 
-// Node frees a handle only after it has been handed to libuv; a spawn that libuv refuses before it forks does that. From
-// Node 24 on this was seen to corrupt the heap (MALLOC_PERTURB_=165, hundreds of children with pipes, each started by the
-// last one's exit), so there some 500 bytes stay for each child.
-function releaseNodeHandle(handle: ProcessHandle, { node, takesObject }: HandleState): void {
-  // Nor may it be done when the right to start children has been dropped meanwhile.
-  if (!takesObject || !mayStartChildren()) return;
-  node.spawn.call(handle, { file: '', args: [], envPairs: [], stdio: [{ type: 'fd', fd: -1 }] });
+// Node frees a handle only after it has been handed to libuv; a spawn that libuv refuses before it forks does that.
+// False: it may not be done, as the right to start children has been dropped meanwhile, and the handle stays.
+function refuse(handle: ProcessHandle, { node, takesObject }: HandleState): boolean {
+  if (!mayStartChildren()) return false;
+  const stdio = [{ type: 'fd', fd: -1 }];
+  if (takesObject) node.spawn.call(handle, { file: '', args: [], envPairs: [], stdio });
+  else node.spawn.call(handle, '', [], undefined, [], stdio, 0, undefined, undefined);
+  return true;
 }
 
 function fromList([file, args, cwd, envPairs, stdio, flags, uid, gid]: unknown[]): SpawnRequest {

@@ -50,6 +50,9 @@ export const registerPolicy: Policy = { ...defaultPolicy, sparesDetached: true }
 export function parsePolicy(guard: unknown): Policy {
   if (guard === undefined || guard === true) return defaultPolicy;
   if (guard === false) return unguarded;
+  if (typeof guard !== 'object' || guard === null || Array.isArray(guard)) {
+    throw invalidOption('guard', guard, 'true, false, an object with `containment`, `graceMs`');
+  }
   checkKeys('guard', guard, guardKeys);
   const { containment = 'tree', graceMs = 0 } = guard as GuardOptions;
   if (containment !== 'tree' && containment !== 'process') {

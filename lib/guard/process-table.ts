@@ -18,7 +18,7 @@ export async function readProcessTable(): Promise<Map<number, ProcessEntry>> {
   return table;
 }
 
-// As to_text in native/addon.cc writes it.
+// As to_text in native/snapshot_job.cc writes it.
 function addEntry(table: Map<number, ProcessEntry>, line: string): void {
   const [pid, parent, group, session, startTicks, flags = '', mark] = line.split(' ');
   table.set(Number(pid), {

@@ -124,7 +124,6 @@ export const subject: Subject = {
   },
 
   'the life of the resource of a child': {
-    differs: 'on Node 24 and later the handle is not freed, and its resource not destroyed',
     run: async ({ cp, log }) => {
       await closed(cp.spawn('true', { stdio: 'ignore' }));
       const ids = new Set<number>();
