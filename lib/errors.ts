@@ -9,6 +9,18 @@ import os from 'node:os';
  * | `ERR_PROCGUARD_INVALID_OPTION` | an option has a wrong type or range; nothing was started |
  * | `ERR_PROCGUARD_ADDON_UNAVAILABLE` | the native addon is missing or can't be loaded |
  * | `ERR_PROCGUARD_SYSTEM` | the operating system refused something; `errno` and `syscall` say what |
+ * | `ERR_PROCGUARD_POOL_CLOSED` | the pool takes no more requests, or was closed before it got to this one |
+ * | `ERR_PROCGUARD_POOL_FAILED` | no worker could be started; the message says why, with the last lines of its stderr |
+ * | `ERR_PROCGUARD_QUEUE_FULL` | `maxQueue` requests wait already; see `QueueFullError` |
+ * | `ERR_PROCGUARD_CALL_TIMEOUT` | no answer within the request's `timeoutMs` |
+ * | `ERR_PROCGUARD_WORKER_ERROR` | the handler threw; see `WorkerError` |
+ * | `ERR_PROCGUARD_WORKER_DIED` | the worker ended while it had the request; see `WorkerDiedError` |
+ * | `ERR_PROCGUARD_UNKNOWN_METHOD` | the worker has no such handler |
+ * | `ERR_PROCGUARD_UNSERIALIZABLE` | an argument, or what the handler returned, can't be sent |
+ * | `ERR_PROCGUARD_TOO_LARGE` | an argument, or what the handler returned, is over a limit of the protocol |
+ * | `ERR_PROCGUARD_PROTOCOL` | the worker sent something that is not the worker protocol |
+ * | `ERR_PROCGUARD_START_FAILED` | the command could not be executed, or ended before it was ready |
+ * | `ERR_PROCGUARD_START_TIMEOUT` | the worker did not say hello within `startTimeoutMs` |
  */
 export class ProcguardError extends Error {
   readonly code: string;

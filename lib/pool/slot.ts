@@ -1,0 +1,80 @@
+import type { ProcguardError } from '../errors.js';
+import { Worker, type WorkerEvents, type WorkerSpec } from '../worker/worker.js';
+
+/** `starting`, `ready`, `waiting` before the next start, `failed` after three failed starts in a row, `closed`. */
+export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
+
+export const maxFailedStarts = 3;
+const firstBackoffMs = 100;
+const maxBackoffMs = 5000;
+// A worker that has run this long is not one of a series of crashes.
+const settledMs = 10_000;
+
+/** A place for one worker after another. */
+export class Slot {
+  state: SlotState = 'starting';
+  worker: Worker | undefined;
+  /** Workers that it has had. */
+  starts = 0;
+  /** Why it is `failed`, or why the last start failed. */
+  error: ProcguardError | undefined;
+  #failedStarts = 0;
+  #crashes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly index: number,
+    private readonly spec: WorkerSpec,
+    private readonly events: WorkerEvents,
+    private readonly changed: (slot: Slot) => void,
+    private readonly nextNumber: () => number,
+  ) {}
+
+  start(): void {
+    if (this.state === 'closed') return;
+    this.#timer = undefined;
+    this.starts++;
+    this.worker = new Worker(this.nextNumber(), this.spec, this.events);
+    this.#become('starting');
+  }
+
+  ready(): void {
+    this.#failedStarts = 0;
+    this.error = undefined;
+    this.#become('ready');
+  }
+
+  /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. */
+  ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
+    this.worker = undefined;
+    if (this.state === 'closed') return;
+    if (failedStart !== undefined && !wanted) {
+      this.error = failedStart;
+      if (++this.#failedStarts >= maxFailedStarts) this.#become('failed');
+      else this.#wait(this.#failedStarts);
+      return;
+    }
+    this.#failedStarts = 0;
+    this.#crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.#crashes + 1;
+    if (this.#crashes > 1) this.#wait(this.#crashes - 1);
+    else this.start();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#become('closed');
+  }
+
+  // Exponential, with jitter, so that workers that fell together don't rise together.
+  #wait(failures: number): void {
+    const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (failures - 1));
+    this.#timer = setTimeout(() => this.start(), backoffMs * (0.5 + Math.random() / 2));
+    this.#become('waiting');
+  }
+
+  #become(state: SlotState): void {
+    if (this.state === 'closed') return;
+    this.state = state;
+    this.changed(this);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+import { encodeFrame, type Frame, FrameReader } from '../wire/frames.js';
+import { encodeLine, LineReader } from '../wire/lines.js';
+
+/** Above this the worker gets no further request until it has read. */
+const highWaterBytes = 1024 * 1024;
+
+interface Readers {
+  control(message: Record<string, unknown>): void;
+  frame(frame: Frame): void;
+  /** What arrived breaks the protocol. */
+  broken(error: Error): void;
+  /** The worker reads again after `isClogged`. */
+  drained(): void;
+}
+
+/** The host's ends of a worker's control and data channels. */
+export class Channels {
+  #corked = false;
+
+  constructor(
+    private readonly control: Socket,
+    private readonly data: Socket,
+    readers: Readers,
+  ) {
+    const lines = new LineReader();
+    read(control, readers, (chunk) => {
+      lines.push(chunk);
+      for (let message = lines.next(); message !== undefined; message = lines.next())
+        readers.control(message);
+    });
+    const frames = new FrameReader();
+    read(data, readers, (chunk) => {
+      frames.push(chunk);
+      for (let frame = frames.next(); frame !== undefined; frame = frames.next()) readers.frame(frame);
+    });
+    data.on('drain', () => readers.drained());
+    // A worker that has gone is heard of by its exit, which says more.
+    control.on('error', () => {});
+    data.on('error', () => {});
+  }
+
+  get isClogged(): boolean {
+    return this.data.writableLength > highWaterBytes;
+  }
+
+  tell(message: object): void {
+    if (this.control.writable) this.control.write(encodeLine(message));
+  }
+
+  /** What is sent in one turn of the loop goes out in one system call. */
+  send(header: string, parts: readonly Uint8Array[]): void {
+    if (!this.data.writable) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.data.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.data.uncork();
+      });
+    }
+    for (const buffer of encodeFrame(header, parts)) this.data.write(buffer);
+  }
+
+  destroy(): void {
+    this.control.destroy();
+    this.data.destroy();
+  }
+}
+
+function read(socket: Socket, { broken }: Readers, take: (chunk: Buffer) => void): void {
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      take(chunk);
+    } catch (error) {
+      socket.destroy();
+      broken(error as Error);
+    }
+  });
+}

@@ -1,0 +1,59 @@
+import { StringDecoder } from 'node:string_decoder';
+
+/** A line that a worker printed, or sent to the pool's log. */
+export interface OutputLine {
+  readonly source: 'stdout' | 'stderr' | 'log';
+  readonly worker: number;
+  readonly pid: number | undefined;
+  readonly line: string;
+  /** Of a log message only. */
+  readonly level?: 'debug' | 'info' | 'warn' | 'error';
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+const maxLineChars = 16 * 1024;
+
+/** Cuts a stream into lines. A line that never ends is cut at 16 Ki characters. */
+export class LineCutter {
+  readonly #decoder = new StringDecoder('utf8');
+  #rest = '';
+
+  constructor(private readonly emit: (line: string) => void) {}
+
+  push(chunk: Buffer): void {
+    this.#rest += this.#decoder.write(chunk);
+    let start = 0;
+    for (let end = this.#rest.indexOf('\n'); end >= 0; end = this.#rest.indexOf('\n', start)) {
+      const cut = end > start && this.#rest.charCodeAt(end - 1) === 13 ? end - 1 : end;
+      this.emit(this.#rest.slice(start, cut));
+      start = end + 1;
+    }
+    this.#rest = this.#rest.slice(start);
+    while (this.#rest.length > maxLineChars) {
+      this.emit(this.#rest.slice(0, maxLineChars));
+      this.#rest = this.#rest.slice(maxLineChars);
+    }
+  }
+
+  end(): void {
+    this.#rest += this.#decoder.end();
+    if (this.#rest !== '') this.emit(this.#rest);
+    this.#rest = '';
+  }
+}
+
+/** The last lines of a stream. */
+export class Tail {
+  readonly #lines: string[] = [];
+
+  constructor(private readonly length: number) {}
+
+  push(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length > this.length) this.#lines.shift();
+  }
+
+  get lines(): string[] {
+    return [...this.#lines];
+  }
+}
