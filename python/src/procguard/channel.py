@@ -1,0 +1,63 @@
+"""The worker's half of the control channel: messages to the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+from .ending import host_is_gone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_LINE_BYTES = 1 << 16
+MAX_LOG_BYTES = 60_000
+
+
+class ControlChannel:
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.lock = threading.Lock()
+
+    def hello(self, sdk: str, handlers: list[str]) -> None:
+        self.send({"type": "hello", "protocol": 1, "sdk": sdk, "pid": os.getpid(), "handlers": handlers})
+
+    def pong(self, seq: Any) -> None:
+        self.send({"type": "pong", "seq": seq})
+
+    def log(self, level: str, message: str, fields: dict[str, Any]) -> None:
+        line: dict[str, Any] = {"type": "log", "level": level, "message": message}
+        if fields:
+            line["fields"] = {name: plain(value) for name, value in fields.items()}
+        encoded = encode(line)
+        if len(encoded) > MAX_LOG_BYTES:
+            # No character takes more than 6 bytes as JSON.
+            encoded = encode({"type": "log", "level": level, "message": message[: MAX_LOG_BYTES // 6 - 100] + " (cut)"})
+        self.write(encoded)
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.write(encode(message))
+
+    def write(self, line: bytes) -> None:
+        view = memoryview(line)
+        try:
+            with self.lock:
+                while view:
+                    view = view[os.write(self.descriptor, view) :]
+        except OSError:
+            host_is_gone()
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def plain(value: Any) -> Any:
+    """The value when it is JSON, else its text: a log line never fails."""
+    try:
+        json.dumps(value, allow_nan=False)
+        return value
+    except (TypeError, ValueError, RecursionError):
+        return str(value)

@@ -1,0 +1,200 @@
+"""Async handlers, side by side, in an event loop of the main thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+
+from .current import by_thread
+from .handlers import registered
+from .run import Cancelled, answer_failure, answer_unknown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, AsyncIterator
+
+    from .answers import Answers
+    from .handlers import Handler
+    from .intake import Intake
+    from .requests import Request, Requests
+    from .threaded import HandlerThreads
+
+
+def serve_concurrently(intake: Intake, requests: Requests, answers: Answers, threads: HandlerThreads | None) -> None:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(Server(loop, intake, requests, answers, threads).serve())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    if threads is not None:
+        threads.finish()
+
+
+class Server:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, intake: Intake, requests: Requests, answers: Answers, threads: HandlerThreads | None
+    ) -> None:
+        self.loop = loop
+        self.intake = intake
+        self.requests = requests
+        self.answers = answers
+        self.threads = threads
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.ended = loop.create_future()
+        self.flush_is_due = False
+        self.thread = threading.get_ident()
+
+    async def serve(self) -> None:
+        self.requests.on_change = self.tell_loop
+        if os.name == "nt":
+            threading.Thread(target=self.read_in_thread, name="procguard-reader", daemon=True).start()
+        else:
+            self.loop.add_reader(self.intake.descriptor, self.read)
+            self.loop.add_reader(self.intake.ending.wake_reader, self.wake)
+        await self.ended
+        if os.name != "nt":
+            self.loop.remove_reader(self.intake.descriptor)
+            self.loop.remove_reader(self.intake.ending.wake_reader)
+        while self.tasks:
+            await asyncio.wait(self.tasks)
+        self.answers.outbox.flush()
+
+    def read(self) -> None:
+        """The descriptor is readable: take what is there, without waiting for more."""
+        more = self.intake.frames.fill()
+        while not self.intake.ending.stopping:
+            request = self.intake.next_in_memory()
+            if request is None:
+                break
+            self.start(request)
+        if not more:
+            self.end()
+
+    def wake(self) -> None:
+        while not self.intake.ending.stopping and self.intake.wait_again():
+            self.read()
+            if self.ended.done():
+                return
+        self.end()
+
+    def read_in_thread(self) -> None:
+        while True:
+            request = self.intake.next()
+            self.intake.ending.idle = False
+            self.loop.call_soon_threadsafe(self.end if request is None else lambda taken=request: self.start(taken))
+            if request is None:
+                return
+
+    def end(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def start(self, request: Request) -> None:
+        handler = registered.get(request.method)
+        if handler is None:
+            answer_unknown(self.answers, request)
+            self.requests.done(request)
+            self.flush_soon()
+        elif handler.is_async or self.threads is None:
+            if not handler.is_async:
+                self.answers.outbox.flush()
+            request.task = self.loop.create_task(self.run(request, handler))
+            self.tasks.add(request.task)
+            request.task.add_done_callback(self.tasks.discard)
+        else:
+            self.threads.submit(request)
+
+    async def run(self, request: Request, handler: Handler) -> None:
+        try:
+            if request.cancelled:
+                raise Cancelled
+            value = self.call(request, handler.function, *request.args)
+            if isinstance(value, CoroutineType) or (handler.is_async and hasattr(value, "__await__")):
+                value = await value
+            await self.answer(request, value)
+        except BaseException as error:
+            answer_failure(self.answers, request, error)
+        self.requests.done(request)
+        self.flush_soon()
+
+    def call(self, request: Request, function: Any, *args: Any) -> Any:
+        """Call what may be sync code, in which cancelled() is asked."""
+        by_thread[self.thread] = request
+        try:
+            return function(*args)
+        finally:
+            by_thread[self.thread] = None
+
+    async def answer(self, request: Request, value: Any) -> None:
+        if isinstance(value, GeneratorType):
+            items = self.step(request, value)
+        elif isinstance(value, AsyncGeneratorType):
+            items = value
+        elif request.streams:
+            await self.send_item(request, value)
+            return self.answers.end(request.id)
+        elif request.cancelled:
+            raise Cancelled
+        else:
+            return self.answers.result(request.id, value)
+        try:
+            if request.streams:
+                async for item in items:
+                    await self.send_item(request, item)
+                self.answers.end(request.id)
+            else:
+                gathered = [item async for item in items]
+                self.answers.result(request.id, gathered)
+        finally:
+            await items.aclose()
+
+    async def step(self, request: Request, generator: Any) -> AsyncIterator[Any]:
+        """A sync generator's items, with a turn for the others after each."""
+        done = object()
+        try:
+            while True:
+                item = self.call(request, next, generator, done)
+                if item is done:
+                    return
+                yield item
+                await asyncio.sleep(0)
+        finally:
+            generator.close()
+
+    async def send_item(self, request: Request, item: Any) -> None:
+        while not self.requests.spend_credit(request):
+            request.waiter = self.loop.create_future()
+            # The control thread may have given some between the two lines above.
+            if request.credit < 1:
+                await request.waiter
+            request.waiter = None
+        if request.cancelled:
+            raise Cancelled
+        self.answers.item(request.id, item)
+        self.flush_soon()
+
+    def tell_loop(self, request: Request) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self.change, request)
+        except RuntimeError:
+            pass  # the loop has ended
+
+    def change(self, request: Request) -> None:
+        if request.cancelled and request.task is not None:
+            request.task.cancel()
+        elif request.waiter is not None and not request.waiter.done():
+            request.waiter.set_result(None)
+
+    def flush_soon(self) -> None:
+        if not self.flush_is_due:
+            self.flush_is_due = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        self.flush_is_due = False
+        self.answers.outbox.flush()

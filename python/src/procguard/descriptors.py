@@ -1,0 +1,53 @@
+"""The two channels' descriptors, and who may hold them."""
+
+from __future__ import annotations
+
+import os
+
+from . import log
+from .errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .ending import Ending
+
+CONTROL = 3
+DATA = 4
+
+
+def take_descriptors() -> None:
+    for descriptor in (CONTROL, DATA):
+        try:
+            os.fstat(descriptor)
+        except OSError as error:
+            raise Error(
+                "ERR_PROCGUARD_NOT_IN_POOL",
+                f"Descriptor {descriptor} of the pool is closed: a program between the pool and this one must pass 3 and 4 on.",
+            ) from error
+        # Held by a child of this worker, they would stay open after its end.
+        os.set_inheritable(descriptor, False)
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.setmode(descriptor, os.O_BINARY)
+        else:
+            os.set_blocking(descriptor, True)
+
+
+def leave_to_worker(ending: Ending, signals: int) -> None:
+    """Take the channels away from children made by fork() alone, which inherit what exec would close."""
+    if not hasattr(os, "register_at_fork"):
+        return
+
+    def leave() -> None:
+        import signal
+
+        # The wakeup descriptor is shared: a SIGTERM to the child would end the worker.
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        log.channel = None
+        for descriptor in (CONTROL, DATA, signals, ending.wake_reader, ending.wake_writer):
+            os.close(descriptor)
+
+    os.register_at_fork(after_in_child=leave)
