@@ -82,11 +82,11 @@ def find_numpy() -> Any:
 
 
 def to_wire(value: Any) -> tuple[str, list[int], Any] | None:
-    """dtype, shape and data of an Array or an ndarray; None for what is neither, or has no numbers."""
+    """dtype, shape and data of an Array, an ndarray or a complex scalar; None for anything else, or without numbers."""
     if isinstance(value, Array):
         return value.dtype, list(value.shape), value.data
     numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)) or value.dtype.str[1:] not in ITEM_BYTES:
+    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.complexfloating)) or value.dtype.str[1:] not in ITEM_BYTES:
         return None
     shape = list(value.shape)  # before ascontiguousarray, which makes one dimension out of none
     return value.dtype.str, shape, numpy.ascontiguousarray(value).reshape(-1).view("u1").data
