@@ -75,7 +75,7 @@ def find_numpy() -> Any:
     global numpy_module
     if numpy_module is False:
         try:
-            import numpy as numpy_module
+            import numpy as numpy_module  # type: ignore[import-not-found,unused-ignore]
         except ImportError:
             numpy_module = None
     return numpy_module

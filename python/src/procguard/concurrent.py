@@ -13,7 +13,7 @@ from .run import Cancelled, answer_failure, answer_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator
+    from typing import Any, AsyncGenerator
 
     from .answers import Answers
     from .handlers import Handler
@@ -86,9 +86,10 @@ class Server:
         while True:
             request = self.intake.next()
             self.intake.ending.idle = False
-            self.loop.call_soon_threadsafe(self.end if request is None else lambda taken=request: self.start(taken))
             if request is None:
+                self.loop.call_soon_threadsafe(self.end)
                 return
+            self.loop.call_soon_threadsafe(self.start, request)
 
     def end(self) -> None:
         if not self.ended.done():
@@ -132,7 +133,7 @@ class Server:
 
     async def answer(self, request: Request, value: Any) -> None:
         if isinstance(value, GeneratorType):
-            items = self.step(request, value)
+            items: AsyncGenerator[Any, None] = self.step(request, value)
         elif isinstance(value, AsyncGeneratorType):
             items = value
         elif request.streams:
@@ -153,7 +154,7 @@ class Server:
         finally:
             await items.aclose()
 
-    async def step(self, request: Request, generator: Any) -> AsyncIterator[Any]:
+    async def step(self, request: Request, generator: Any) -> AsyncGenerator[Any, None]:
         """A sync generator's items, with a turn for the others after each."""
         done = object()
         try:

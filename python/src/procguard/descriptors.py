@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import log
 from .errors import Error
@@ -26,7 +27,7 @@ def take_descriptors() -> None:
             ) from error
         # Held by a child of this worker, they would stay open after its end.
         os.set_inheritable(descriptor, False)
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.setmode(descriptor, os.O_BINARY)
