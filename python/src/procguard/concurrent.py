@@ -85,7 +85,6 @@ class Server:
     def read_in_thread(self) -> None:
         while True:
             request = self.intake.next()
-            self.intake.ending.idle = False
             if request is None:
                 self.loop.call_soon_threadsafe(self.end)
                 return
@@ -104,13 +103,15 @@ class Server:
         elif handler.is_async or self.threads is None:
             if not handler.is_async:
                 self.answers.outbox.flush()
-            request.task = self.loop.create_task(self.run(request, handler))
-            self.tasks.add(request.task)
-            request.task.add_done_callback(self.tasks.discard)
+            task = self.loop.create_task(self.run(request, handler))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
         else:
             self.threads.submit(request)
 
     async def run(self, request: Request, handler: Handler) -> None:
+        # Known from here on only: a task that is cancelled before its first step would never answer.
+        request.task = asyncio.current_task()
         try:
             if request.cancelled:
                 raise Cancelled

@@ -38,4 +38,3 @@ def serve_serially(intake: Intake, requests: Requests, answers: Answers) -> None
         seconds = perf_counter() - started
         usual = handler.usual_seconds * 0.9
         handler.usual_seconds = seconds if seconds > usual else usual
-        intake.ending.idle = False
