@@ -45,11 +45,18 @@ class Array:
         return f"procguard.Array({self.dtype!r}, {list(self.shape)}, <{memoryview(self.data).nbytes} bytes>)"
 
 
+ITEM_BYTES = {
+    kind + str(size): size
+    for kind, sizes in {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}.items()
+    for size in sizes
+}
+
+
 def item_bytes(dtype: str) -> int:
-    size = dtype[2:] if isinstance(dtype, str) else ""
-    if not (size.isascii() and size.isdigit() and dtype[0] in "<>|" and dtype[1] in "biufc" and 0 < int(size) <= 32):
-        raise ValueError(f"dtype {dtype!r} must be one of numpy's for numbers, such as '<f4'")
-    return int(size)
+    size = ITEM_BYTES.get(dtype[1:]) if isinstance(dtype, str) else None
+    if size is None or dtype[0] not in ("|" if size == 1 else "<>"):
+        raise ValueError(f"dtype {dtype!r} must be one of numpy's for numbers, such as '<f4' or '|u1'")
+    return size
 
 
 def from_wire(dtype: str, shape: list[int], data: Buffer) -> Any:
@@ -68,18 +75,18 @@ def find_numpy() -> Any:
     global numpy_module
     if numpy_module is False:
         try:
-            import numpy as numpy_module
+            import numpy as numpy_module  # type: ignore[import-not-found,unused-ignore]
         except ImportError:
             numpy_module = None
     return numpy_module
 
 
 def to_wire(value: Any) -> tuple[str, list[int], Any] | None:
-    """dtype, shape and data of an Array or an ndarray; None for what is neither, or has no numbers."""
+    """dtype, shape and data of an Array, an ndarray or a complex scalar; None for anything else, or without numbers."""
     if isinstance(value, Array):
         return value.dtype, list(value.shape), value.data
     numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)) or value.dtype.kind not in "biufc":
+    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.complexfloating)) or value.dtype.str[1:] not in ITEM_BYTES:
         return None
     shape = list(value.shape)  # before ascontiguousarray, which makes one dimension out of none
     return value.dtype.str, shape, numpy.ascontiguousarray(value).reshape(-1).view("u1").data

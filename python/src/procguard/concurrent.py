@@ -13,7 +13,7 @@ from .run import Cancelled, answer_failure, answer_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator
+    from typing import Any, AsyncGenerator
 
     from .answers import Answers
     from .handlers import Handler
@@ -85,10 +85,10 @@ class Server:
     def read_in_thread(self) -> None:
         while True:
             request = self.intake.next()
-            self.intake.ending.idle = False
-            self.loop.call_soon_threadsafe(self.end if request is None else lambda taken=request: self.start(taken))
             if request is None:
+                self.loop.call_soon_threadsafe(self.end)
                 return
+            self.loop.call_soon_threadsafe(self.start, request)
 
     def end(self) -> None:
         if not self.ended.done():
@@ -103,13 +103,15 @@ class Server:
         elif handler.is_async or self.threads is None:
             if not handler.is_async:
                 self.answers.outbox.flush()
-            request.task = self.loop.create_task(self.run(request, handler))
-            self.tasks.add(request.task)
-            request.task.add_done_callback(self.tasks.discard)
+            task = self.loop.create_task(self.run(request, handler))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
         else:
             self.threads.submit(request)
 
     async def run(self, request: Request, handler: Handler) -> None:
+        # Known from here on only: a task that is cancelled before its first step would never answer.
+        request.task = asyncio.current_task()
         try:
             if request.cancelled:
                 raise Cancelled
@@ -132,7 +134,7 @@ class Server:
 
     async def answer(self, request: Request, value: Any) -> None:
         if isinstance(value, GeneratorType):
-            items = self.step(request, value)
+            items: AsyncGenerator[Any, None] = self.step(request, value)
         elif isinstance(value, AsyncGeneratorType):
             items = value
         elif request.streams:
@@ -153,7 +155,7 @@ class Server:
         finally:
             await items.aclose()
 
-    async def step(self, request: Request, generator: Any) -> AsyncIterator[Any]:
+    async def step(self, request: Request, generator: Any) -> AsyncGenerator[Any, None]:
         """A sync generator's items, with a turn for the others after each."""
         done = object()
         try:

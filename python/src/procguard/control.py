@@ -86,10 +86,13 @@ class ControlThread:
         while self.ending.deadline is None:
             self.read_signals()
         while True:
-            if self.ending.idle:
+            if self.is_idle():
                 os._exit(0)
             time.sleep(0.02)
             self.ending.enforce_deadline()
+
+    def is_idle(self) -> bool:
+        return self.ending.idle and not self.requests.in_hand
 
     def end_when_idle(self) -> None:
         import time
@@ -97,7 +100,7 @@ class ControlThread:
         # The main thread's read can't be interrupted there.
         seen = 0
         while seen < 5:
-            seen = seen + 1 if self.ending.idle else 0
+            seen = seen + 1 if self.is_idle() else 0
             time.sleep(0.02)
         os._exit(0)
 

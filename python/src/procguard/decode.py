@@ -48,7 +48,7 @@ class Decoder:
 
     def part(self, index: Any) -> bytes:
         if type(index) is not int or not 0 <= index < len(self.parts):
-            raise ProtocolError("no_such_part", f"there is no binary part {index!r}")
+            raise ProtocolError("bad_marker", f"there is no binary part {index!r}")
         return self.parts[index]
 
     def array(self, content: Any) -> Any:

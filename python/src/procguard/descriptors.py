@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import log
 from .errors import Error
@@ -26,7 +27,7 @@ def take_descriptors() -> None:
             ) from error
         # Held by a child of this worker, they would stay open after its end.
         os.set_inheritable(descriptor, False)
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.setmode(descriptor, os.O_BINARY)
@@ -38,16 +39,25 @@ def leave_to_worker(ending: Ending, signals: int) -> None:
     """Take the channels away from children made by fork() alone, which inherit what exec would close."""
     if not hasattr(os, "register_at_fork"):
         return
+    import signal
+    from threading import get_ident
+
+    masks: dict[int, set[signal.Signals]] = {}
+
+    # The descriptor that tells of signals is shared: a SIGTERM to a child that has not left yet would end the worker.
+    def hold() -> None:
+        masks[get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})  # type: ignore[assignment]
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.pop(get_ident()))
 
     def leave() -> None:
-        import signal
-
-        # The wakeup descriptor is shared: a SIGTERM to the child would end the worker.
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         log.channel = None
         for descriptor in (CONTROL, DATA, signals, ending.wake_reader, ending.wake_writer):
             os.close(descriptor)
+        release()
 
-    os.register_at_fork(after_in_child=leave)
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=leave)

@@ -11,9 +11,9 @@ from .errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
-MAX_HEADER_BYTES = 1 << 26
+MAX_HEADER_BYTES = 1 << 20
 MAX_BODY_BYTES = 1 << 30
 MAX_DEPTH = 100
 READ_BYTES = 1 << 18
@@ -26,15 +26,16 @@ def refuse_constant(name: str) -> Any:
 
 
 decoder = json.JSONDecoder(parse_constant=refuse_constant)
-scan = decoder.scan_once
+scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]
 
 
 class FrameReader:
     """Reads the frames of one descriptor. next() takes one from memory, fill() reads more."""
 
     def __init__(self, descriptor: int) -> None:
+        self.raw = io.FileIO(descriptor, "rb", closefd=False)
         # With a buffer of one byte read(n) goes straight into its result, without a copy and without reading beyond it.
-        self.file = io.BufferedReader(io.FileIO(descriptor, "rb", closefd=False), 1)  # type: ignore[arg-type]
+        self.file = io.BufferedReader(self.raw, 1)
         self.buffer = b""
         self.position = 0
 
@@ -84,13 +85,27 @@ class FrameReader:
         return None if body is None else (header, body)
 
     def read_body(self, begun: bytes, body_bytes: int) -> bytes | None:
-        if not begun:
-            body = self.file.read(body_bytes)
-            return body if len(body) == body_bytes else None
-        body = bytearray(body_bytes)
-        body[: len(begun)] = begun
-        view = memoryview(body)[len(begun) :]
-        return body if self.file.readinto(view) == len(view) else None  # type: ignore[return-value]
+        body = io.BufferedReader(Rest(begun, self.raw), 1).read(body_bytes)
+        return body if len(body) == body_bytes else None
+
+
+class Rest(io.RawIOBase):
+    """What has been read of a body, followed by what will be."""
+
+    def __init__(self, begun: bytes, raw: io.FileIO) -> None:
+        self.begun = begun
+        self.raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, view: Any) -> int | None:
+        if not self.begun:
+            return self.raw.readinto(view)
+        count = min(len(view), len(self.begun))
+        view[:count] = self.begun[:count]
+        self.begun = self.begun[count:]
+        return count
 
 
 def check_lengths(header_bytes: int, body_bytes: int) -> None:
@@ -123,7 +138,7 @@ def parse_header(raw: bytes, body_bytes: int) -> dict[str, Any]:
 
 
 def check_parts(header: dict[str, Any], body_bytes: int) -> None:
-    parts = header.get("parts")
+    parts: Any = header.get("parts")
     whole = isinstance(parts, list) and all(type(length) is int and length >= 0 for length in parts)
     if not whole or sum(parts) != body_bytes:
         raise ProtocolError("parts_mismatch", f"the parts don't make up the body of {body_bytes} bytes")
@@ -133,7 +148,7 @@ def split_parts(header: dict[str, Any], body: bytes) -> list[bytes]:
     """The binary parts of a frame, each as bytes; the only one is the body itself."""
     lengths = header.get("parts", ())
     if len(lengths) == 1:
-        return [body if type(body) is bytes else bytes(body)]
+        return [body]
     parts = []
     view = memoryview(body)
     position = 0

@@ -40,6 +40,7 @@ class Intake:
             self.outbox.flush()
             if not self.wait() or not self.frames.fill():
                 return None
+            self.ending.idle = False
         return None
 
     def next_in_memory(self) -> Request | None:

@@ -34,7 +34,7 @@ def serve_serially(intake: Intake, requests: Requests, answers: Answers) -> None
         if outbox.pending and (handler.usual_seconds > QUICK_SECONDS or started - outbox.flushed_at > HOLD_SECONDS):
             outbox.flush()
         runner.run(request, handler)
+        del request  # its arguments may be large, and the wait for the next one long
         seconds = perf_counter() - started
         usual = handler.usual_seconds * 0.9
         handler.usual_seconds = seconds if seconds > usual else usual
-        intake.ending.idle = False

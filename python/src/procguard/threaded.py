@@ -35,6 +35,7 @@ class HandlerThreads:
             if request is None or self.ending.stopping:
                 return
             runner.run(request, registered[request.method])
+            del request  # its arguments may be large, and the wait for the next one long
             self.outbox.flush()
 
     def submit(self, request: Request) -> None:
