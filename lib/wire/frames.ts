@@ -1,0 +1,146 @@
+import { ByteQueue } from './byte-queue.js';
+import { maxBodyBytes, maxHeaderBytes } from './limits.js';
+import { parseObject } from './parse-object.js';
+import { WireError } from './wire-error.js';
+
+export interface Frame {
+  /** As on the wire, `parts` included. */
+  readonly header: Record<string, unknown>;
+  /** Views of received memory: one that is kept keeps all of its chunk. */
+  readonly parts: Buffer[];
+}
+
+const prefixBytes = 8;
+const minHeaderBytes = 2;
+// Pieces from this size on are handed to the socket as they are; smaller ones are cheaper to copy together.
+const aloneBytes = 16_384;
+
+/** The frames of a byte stream that arrives in chunks of any size. */
+export class FrameReader {
+  readonly #queue = new ByteQueue();
+  #lengths: { readonly header: number; readonly body: number } | undefined;
+  #header: { readonly fields: Record<string, unknown>; readonly parts: readonly number[] } | undefined;
+  #error: WireError | undefined;
+
+  push(chunk: Buffer): void {
+    this.#queue.push(chunk);
+  }
+
+  /** Undefined: the next frame isn't complete. Throws a WireError, from then on always the same. */
+  next(): Frame | undefined {
+    if (this.#error !== undefined) throw this.#error;
+    try {
+      return this.#read();
+    } catch (error) {
+      if (error instanceof WireError) this.#error = error;
+      throw error;
+    }
+  }
+
+  /** At EOF, after the last `next`. Throws a WireError `truncated` when a frame was cut off. */
+  end(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#lengths !== undefined || !this.#queue.isEmpty) {
+      throw new WireError('truncated', 'The stream ended within a frame');
+    }
+  }
+
+  #read(): Frame | undefined {
+    if (this.#lengths === undefined) {
+      const prefix = this.#queue.take(prefixBytes);
+      if (prefix === undefined) return undefined;
+      this.#lengths = readPrefix(prefix);
+    }
+    if (this.#header === undefined) {
+      const bytes = this.#queue.take(this.#lengths.header);
+      if (bytes === undefined) return undefined;
+      const fields = parseObject(bytes);
+      this.#header = { fields, parts: partLengths(fields.parts, this.#lengths.body) };
+    }
+    const body = this.#queue.take(this.#lengths.body);
+    if (body === undefined) return undefined;
+    const { fields, parts } = this.#header;
+    this.#lengths = undefined;
+    this.#header = undefined;
+    return { header: fields, parts: split(body, parts) };
+  }
+}
+
+function readPrefix(prefix: Buffer): { header: number; body: number } {
+  const header = prefix.readUInt32BE(0);
+  const body = prefix.readUInt32BE(4);
+  if (header < minHeaderBytes) {
+    throw new WireError('header_too_small', `A header of ${header} bytes can't hold a JSON object`);
+  }
+  checkSizes(header, body);
+  return { header, body };
+}
+
+function checkSizes(header: number, body: number): void {
+  if (header > maxHeaderBytes) {
+    throw new WireError('header_too_large', `A header of ${header} bytes is over ${maxHeaderBytes}`);
+  }
+  if (body > maxBodyBytes) {
+    throw new WireError('body_too_large', `A body of ${body} bytes is over ${maxBodyBytes}`);
+  }
+}
+
+function partLengths(parts: unknown, bodyBytes: number): readonly number[] {
+  const lengths = parts === undefined ? [] : parts;
+  if (!Array.isArray(lengths) || !lengths.every((length) => Number.isSafeInteger(length) && length >= 0)) {
+    throw new WireError('parts_mismatch', 'Expected `parts` to be a list of lengths');
+  }
+  const sum = (lengths as number[]).reduce((total, length) => total + length, 0);
+  if (sum !== bodyBytes) {
+    throw new WireError('parts_mismatch', `The parts have ${sum} bytes, but the body has ${bodyBytes}`);
+  }
+  return lengths;
+}
+
+function split(body: Buffer, lengths: readonly number[]): Buffer[] {
+  if (lengths.length === 1) return [body];
+  let offset = 0;
+  return lengths.map((length) => {
+    const part = body.subarray(offset, offset + length);
+    offset += length;
+    return part;
+  });
+}
+
+/**
+ * The buffers to write, in order: one, unless there are parts of 16 KiB or more, which are not copied and must not be
+ * changed until they are written. `parts` is added to the header. Throws a WireError `header_too_large` or
+ * `body_too_large`.
+ */
+export function encodeFrame(header: object, parts: readonly Uint8Array[]): Buffer[] {
+  const json = JSON.stringify(
+    parts.length === 0 ? header : { ...header, parts: parts.map((part) => part.byteLength) },
+  );
+  const headerBytes = Buffer.byteLength(json);
+  const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  checkSizes(headerBytes, bodyBytes);
+  const head = Buffer.allocUnsafe(prefixBytes + headerBytes);
+  head.writeUInt32BE(headerBytes, 0);
+  head.writeUInt32BE(bodyBytes, 4);
+  head.write(json, prefixBytes);
+  return parts.length === 0 ? [head] : join(head, parts);
+}
+
+function join(head: Buffer, parts: readonly Uint8Array[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  let small: Uint8Array[] = [];
+  const joinSmall = () => {
+    if (small.length > 0) pieces.push(Buffer.concat(small));
+    small = [];
+  };
+  for (const piece of [head, ...parts]) {
+    if (piece.byteLength < aloneBytes) {
+      small.push(piece);
+    } else {
+      joinSmall();
+      pieces.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+    }
+  }
+  joinSmall();
+  return pieces;
+}

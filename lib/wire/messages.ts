@@ -1,0 +1,114 @@
+/* The messages of docs/protocol.md, which says what they mean. */
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocol: number;
+  readonly sdk: string;
+  readonly pid: number;
+  readonly handlers: readonly string[];
+}
+
+export interface Pong {
+  readonly type: 'pong';
+  readonly seq: number;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface Log {
+  readonly type: 'log';
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export type ControlFromWorker = Hello | Pong | Log;
+
+export interface Welcome {
+  readonly type: 'welcome';
+  readonly protocol: number;
+}
+
+export interface Refused {
+  readonly type: 'refused';
+  readonly message: string;
+}
+
+export interface Ping {
+  readonly type: 'ping';
+  readonly seq: number;
+}
+
+export interface Cancel {
+  readonly type: 'cancel';
+  readonly id: number;
+}
+
+export interface Credit {
+  readonly type: 'credit';
+  readonly id: number;
+  readonly items: number;
+}
+
+export interface Drain {
+  readonly type: 'drain';
+}
+
+export type ControlFromHost = Welcome | Refused | Ping | Cancel | Credit | Drain;
+
+/** The fields of a frame that carries values with markers. `parts` is written by `encodeFrame`. */
+interface Carrier {
+  readonly marked?: true;
+  readonly parts?: readonly number[];
+}
+
+export interface Call extends Carrier {
+  readonly type: 'call';
+  readonly id: number;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+export interface Stream extends Carrier {
+  readonly type: 'stream';
+  readonly id: number;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  readonly credit: number;
+}
+
+export type Request = Call | Stream;
+
+export interface Result extends Carrier {
+  readonly type: 'result';
+  readonly id: number;
+  readonly value: unknown;
+}
+
+export interface Item extends Carrier {
+  readonly type: 'item';
+  readonly id: number;
+  readonly value: unknown;
+}
+
+export interface End {
+  readonly type: 'end';
+  readonly id: number;
+}
+
+export type ErrorCode = 'handler_failed' | 'unknown_method' | 'cancelled' | 'unserializable' | 'too_large';
+
+export interface ErrorBody {
+  readonly code: ErrorCode;
+  readonly type?: string;
+  readonly message: string;
+  readonly traceback?: string;
+}
+
+export interface Failure {
+  readonly type: 'error';
+  readonly id: number;
+  readonly error: ErrorBody;
+}
+
+export type Answer = Result | Item | End | Failure;
