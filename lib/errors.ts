@@ -9,6 +9,7 @@ import os from 'node:os';
  * | `ERR_PROCGUARD_INVALID_OPTION` | an option has a wrong type or range; nothing was started |
  * | `ERR_PROCGUARD_ADDON_UNAVAILABLE` | the native addon is missing or can't be loaded |
  * | `ERR_PROCGUARD_UNSERIALIZABLE` | an argument, or a worker's value, can't be sent; the message says where it is |
+ * | `ERR_PROCGUARD_NOT_A_WORKER` | `serve` was called in a program that no pool has started |
  * | `ERR_PROCGUARD_SYSTEM` | the operating system refused something; `errno` and `syscall` say what |
  */
 export class ProcguardError extends Error {

@@ -37,10 +37,15 @@ export class FrameReader {
     }
   }
 
+  /** Whether the beginning of a frame is here, without its end. Frames that `next` hasn't given yet count too. */
+  get isWithinFrame(): boolean {
+    return this.#lengths !== undefined || !this.#queue.isEmpty;
+  }
+
   /** At EOF, after the last `next`. Throws a WireError `truncated` when a frame was cut off. */
   end(): void {
     if (this.#error !== undefined) throw this.#error;
-    if (this.#lengths !== undefined || !this.#queue.isEmpty) {
+    if (this.isWithinFrame) {
       throw new WireError('truncated', 'The stream ended within a frame');
     }
   }
