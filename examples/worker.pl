@@ -1,12 +1,8 @@
 #!/usr/bin/env perl
-# A procguard worker in Perl, with core modules only, after docs/protocol.md.
-#
-#   echo(...)  its arguments, binary parts included
-#   sum(...)   the sum of numbers
-#   count(n)   a stream: 0, 1, … n - 1
+# A procguard worker in Perl, with core modules only, after docs/protocol.md. It offers `echo`, `sum`, and `count`,
+# a stream. Pings are answered between two requests and two items: handlers that take long would have to fork.
 use strict;
 use warnings;
-use IO::Handle;
 use IO::Select;
 use JSON::PP;
 
@@ -15,17 +11,17 @@ open(my $control, '+<&=', 3) or die "Start this program through a procguard Pool
 open(my $data, '+<&=', 4) or die "Start this program through a procguard Pool: fd 4: $!\n";
 my ($lines, $frames) = ('', '');    # What was read, and isn't complete.
 my ($draining, $parent) = (0, getppid());
-my %streams;    # id => { next, count, credit }
-my %cancelled;
-$SIG{TERM} = sub { $draining = 1 };
+my (%streams, %cancelled);          # By the ids of their requests.
+$SIG{TERM} = sub { $draining = 1; alarm 2 };
+$SIG{ALRM} = sub { exit 0 };
 $SIG{INT} = $SIG{PIPE} = 'IGNORE';
 
 sub send_all {
     my ($socket, $bytes) = @_;
     while (length $bytes) {
         my $sent = syswrite($socket, $bytes);
-        if (!defined $sent) { next if $!{EINTR}; exit 0 }    # The host has gone.
-        substr($bytes, 0, $sent, '');
+        if (defined $sent) { substr($bytes, 0, $sent, '') }
+        elsif (!$!{EINTR}) { exit 0 }    # The host has gone.
     }
 }
 
@@ -51,52 +47,44 @@ sub on_control {
 
 sub on_request {
     my ($request, $body) = @_;
-    my ($id, $method, $args) = @$request{qw(id method args)};
+    my ($id, $method, $args, $credit) = @$request{qw(id method args credit)};
     my $is_stream = $request->{type} eq 'stream';
-    return fail($id, 'cancelled', 'cancelled') if delete $cancelled{$id};
-    if ($method eq 'count' && $is_stream) {
-        $streams{$id} = { next => 0, count => $args->[0], credit => $request->{credit} };
-        return;
+    my %result = (type => $is_stream ? 'item' : 'result', id => $id);
+    if (delete $cancelled{$id}) { return fail($id, 'cancelled', 'cancelled') }
+    elsif ($method eq 'count' && $is_stream) {
+        return $streams{$id} = { id => $id, next => 0, count => $args->[0], credit => $credit };
     }
-    my %result = (type => 'result', id => $id);
-    if ($method eq 'echo') {
-        # Markers and parts go back as they came.
+    elsif ($method eq 'count') { $result{value} = [0 .. $args->[0] - 1] }
+    elsif ($method eq 'sum') { $body = ''; $result{value} = 0; $result{value} += $_ for @$args }
+    elsif ($method eq 'echo') {    # Markers and parts go back as they came.
         $result{$_} = $request->{$_} for grep { exists $request->{$_} } qw(marked parts);
         $result{value} = $args;
     }
-    elsif ($method eq 'sum') { $body = ''; $result{value} = 0; $result{value} += $_ for @$args }
-    elsif ($method eq 'count') { $result{value} = [0 .. $args->[0] - 1] }
     else { return fail($id, 'unknown_method', "No handler is named '$method'") }
-    $result{type} = 'item' if $is_stream;
     answer(\%result, $body);
     answer({ type => 'end', id => $id }) if $is_stream;
 }
 
-# One item of each stream that may send, so that pings are read in between. Whether there is more to do.
+# One item of each stream that may send. Returns whether there is more to do.
 sub advance {
-    for my $id (keys %streams) {
-        my $stream = $streams{$id};
-        if (delete $cancelled{$id}) { fail($id, 'cancelled', 'cancelled') }
-        elsif ($stream->{next} >= $stream->{count}) { answer({ type => 'end', id => $id }) }
-        elsif ($stream->{credit}-- > 0) {
-            answer({ type => 'item', id => $id, value => $stream->{next}++ });
-            next;
-        }
-        else { $stream->{credit} = 0; next }
-        delete $streams{$id};
+    for my $stream (values %streams) {
+        my $id = $stream->{id};
+        if (delete $cancelled{$id}) { fail($id, 'cancelled', 'cancelled'); delete $streams{$id} }
+        elsif ($stream->{next} >= $stream->{count}) { answer({ type => 'end', id => $id }); delete $streams{$id} }
+        elsif ($stream->{credit} > 0) { answer({ type => 'item', id => $id, value => $stream->{next}++ }); $stream->{credit}-- }
     }
-    return grep { $_->{credit} > 0 || $_->{next} >= $_->{count} } values %streams;
+    return scalar grep { $_->{credit} > 0 || $_->{next} >= $_->{count} } values %streams;
 }
 
 tell_host({ type => 'hello', protocol => 1, sdk => 'perl/1', pid => $$, handlers => [qw(count echo sum)] });
-my $select = IO::Select->new($control, $data);
-my $is_busy = 0;
+my ($select, $is_busy) = (IO::Select->new($control, $data), 0);
 while (1) {
     my @ready = $select->can_read($is_busy || $draining ? 0 : 1);
     exit 0 if getppid() != $parent || ($draining && !@ready && !%streams && !length $frames);
     for my $socket (@ready) {
         my $buffer = $socket == $control ? \$lines : \$frames;
-        exit 0 if !sysread($socket, $$buffer, 65_536, length $$buffer) && !$!{EINTR};
+        my $count = sysread($socket, $$buffer, 65_536, length $$buffer);
+        exit 0 if defined $count ? !$count : !$!{EINTR};
     }
     on_control($1) while $lines =~ s/\A(.*)\n//;
     while (length $frames >= 8) {
