@@ -25,7 +25,8 @@ export class WorkerChannel implements AsyncDisposable {
     });
     this.control = this.child.stdio[3] as Socket;
     this.data = this.child.stdio[4] as Socket;
-    this.exit = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }));
+    // Not `exit`: what the worker has printed must have been read.
+    this.exit = once(this.child, 'close').then(([code, signal]) => ({ code, signal }));
     this.child.stderr?.on('data', (text) => {
       this.stderr += text;
     });
