@@ -8,6 +8,8 @@ import os from 'node:os';
  * |---|---|
  * | `ERR_PROCGUARD_INVALID_OPTION` | an option has a wrong type or range; nothing was started |
  * | `ERR_PROCGUARD_ADDON_UNAVAILABLE` | the native addon is missing or can't be loaded |
+ * | `ERR_PROCGUARD_UNSERIALIZABLE` | an argument, or a worker's value, can't be sent; the message says where it is |
+ * | `ERR_PROCGUARD_NOT_A_WORKER` | `serve` was called in a program that no pool has started |
  * | `ERR_PROCGUARD_SYSTEM` | the operating system refused something; `errno` and `syscall` say what |
  * | `ERR_PROCGUARD_POOL_CLOSED` | the pool takes no more requests, or was closed before it got to this one |
  * | `ERR_PROCGUARD_POOL_FAILED` | no worker could be started; the message says why, with the last lines of its stderr |

@@ -37,10 +37,15 @@ export class FrameReader {
     }
   }
 
+  /** Whether the beginning of a frame is here, without its end. Frames that `next` hasn't given yet count too. */
+  get isWithinFrame(): boolean {
+    return this.#lengths !== undefined || !this.#queue.isEmpty;
+  }
+
   /** At EOF, after the last `next`. Throws a WireError `truncated` when a frame was cut off. */
   end(): void {
     if (this.#error !== undefined) throw this.#error;
-    if (this.#lengths !== undefined || !this.#queue.isEmpty) {
+    if (this.isWithinFrame) {
       throw new WireError('truncated', 'The stream ended within a frame');
     }
   }
@@ -109,11 +114,13 @@ function split(body: Buffer, lengths: readonly number[]): Buffer[] {
 
 /**
  * The buffers to write, in order: one, unless there are parts of 16 KiB or more, which are not copied and must not be
- * changed until they are written. `parts` is added to the header, unless it comes as JSON already. Throws a WireError `header_too_large` or
+ * changed until they are written. `parts` is added to the header. Throws a WireError `header_too_large` or
  * `body_too_large`.
  */
-export function encodeFrame(header: object | string, parts: readonly Uint8Array[]): Buffer[] {
-  const json = typeof header === 'string' ? header : jsonOf(header, parts);
+export function encodeFrame(header: object, parts: readonly Uint8Array[]): Buffer[] {
+  const json = JSON.stringify(
+    parts.length === 0 ? header : { ...header, parts: parts.map((part) => part.byteLength) },
+  );
   const headerBytes = Buffer.byteLength(json);
   const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   checkSizes(headerBytes, bodyBytes);
@@ -122,12 +129,6 @@ export function encodeFrame(header: object | string, parts: readonly Uint8Array[
   head.writeUInt32BE(bodyBytes, 4);
   head.write(json, prefixBytes);
   return parts.length === 0 ? [head] : join(head, parts);
-}
-
-function jsonOf(header: object, parts: readonly Uint8Array[]): string {
-  return JSON.stringify(
-    parts.length === 0 ? header : { ...header, parts: parts.map((part) => part.byteLength) },
-  );
 }
 
 function join(head: Buffer, parts: readonly Uint8Array[]): Buffer[] {
