@@ -6,5 +6,6 @@ export { exec, execFile, fork, spawn } from './guard/spawn.js';
 export { type SweepOptions, type SweepReport, sweep } from './guard/sweep.js';
 export type { PoolOptions } from './pool/options.js';
 export { type CallOptions, type CloseReport, Pool, type PoolStats, type StreamOptions } from './pool/pool.js';
+export { NumericArray } from './wire/values.js';
 export { QueueFullError, WorkerDiedError, WorkerError } from './worker/errors.js';
 export type { OutputLine } from './worker/output.js';

@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { ProcguardError } from '../errors.js';
 import { dtypeOf, type TypedArray } from './dtype.js';
 import { maxDepth } from './limits.js';
@@ -82,7 +81,8 @@ class Encoder {
       return hasToJson(value) ? this.#replaced(value, depth) : this.#members(value, depth);
     }
     // Before toJSON, because Buffer has one.
-    if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return this.#binary(value, depth);
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
+      return this.#binary(value, depth);
     if (value instanceof NumericArray) return this.#array(value, value, depth);
     if (hasToJson(value)) return this.#replaced(value, depth);
     if (value instanceof Number || value instanceof String || value instanceof Boolean) {
@@ -93,12 +93,12 @@ class Encoder {
   }
 
   #checkInstance(value: object, depth: number): void {
-    if (types.isMap(value)) {
+    if (value instanceof Map) {
       throw this.#refuse(depth, 'is a Map', 'Send Object.fromEntries(map), or [...map]');
     }
-    if (types.isSet(value)) throw this.#refuse(depth, 'is a Set', 'Send [...set]');
-    if (types.isPromise(value)) throw this.#refuse(depth, 'is a promise', 'Await it first');
-    if (types.isBoxedPrimitive(value)) {
+    if (value instanceof Set) throw this.#refuse(depth, 'is a Set', 'Send [...set]');
+    if (value instanceof Promise) throw this.#refuse(depth, 'is a promise', 'Await it first');
+    if (value instanceof Symbol || value instanceof BigInt) {
       throw this.#refuse(depth, 'is a boxed symbol or BigInt', 'Send a string');
     }
   }

@@ -114,13 +114,11 @@ function split(body: Buffer, lengths: readonly number[]): Buffer[] {
 
 /**
  * The buffers to write, in order: one, unless there are parts of 16 KiB or more, which are not copied and must not be
- * changed until they are written. `parts` is added to the header. Throws a WireError `header_too_large` or
+ * changed until they are written. `parts` is added to the header, unless it comes as JSON already. Throws a WireError `header_too_large` or
  * `body_too_large`.
  */
-export function encodeFrame(header: object, parts: readonly Uint8Array[]): Buffer[] {
-  const json = JSON.stringify(
-    parts.length === 0 ? header : { ...header, parts: parts.map((part) => part.byteLength) },
-  );
+export function encodeFrame(header: object | string, parts: readonly Uint8Array[]): Buffer[] {
+  const json = typeof header === 'string' ? header : jsonOf(header, parts);
   const headerBytes = Buffer.byteLength(json);
   const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   checkSizes(headerBytes, bodyBytes);
@@ -129,6 +127,12 @@ export function encodeFrame(header: object, parts: readonly Uint8Array[]): Buffe
   head.writeUInt32BE(bodyBytes, 4);
   head.write(json, prefixBytes);
   return parts.length === 0 ? [head] : join(head, parts);
+}
+
+function jsonOf(header: object, parts: readonly Uint8Array[]): string {
+  return JSON.stringify(
+    parts.length === 0 ? header : { ...header, parts: parts.map((part) => part.byteLength) },
+  );
 }
 
 function join(head: Buffer, parts: readonly Uint8Array[]): Buffer[] {

@@ -1,7 +1,7 @@
 /** The version of docs/protocol.md that this package speaks. */
 export const protocolVersion = 1;
 
-export const maxHeaderBytes = 2 ** 20;
+export const maxHeaderBytes = 2 ** 26;
 export const maxBodyBytes = 2 ** 30;
 
 /** Of a control line, its `\n` included. */

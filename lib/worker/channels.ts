@@ -62,6 +62,11 @@ export class Channels {
     for (const buffer of encodeFrame(header, parts)) this.data.write(buffer);
   }
 
+  /** A message that may not overtake what was sent before. */
+  tellAfterData(message: object): void {
+    if (this.data.writable) this.data.write(Buffer.alloc(0), () => this.tell(message));
+  }
+
   destroy(): void {
     this.control.destroy();
     this.data.destroy();

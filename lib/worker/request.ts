@@ -23,7 +23,7 @@ export interface Payload {
 
 /** Throws `ERR_PROCGUARD_UNSERIALIZABLE`. `credit` makes it a stream. */
 export function makePayload(method: string, args: readonly unknown[], credit?: number): Payload {
-  const { value, parts, marked } = encodeValue(args);
+  const { value, parts, marked } = encodeValue(args, 'args');
   let json = `"method":${JSON.stringify(method)},"args":${JSON.stringify(value)}`;
   if (marked) json += ',"marked":true';
   if (parts.length > 0) json += `,"parts":${JSON.stringify(parts.map((part) => part.byteLength))}`;

@@ -150,7 +150,7 @@ export class Worker {
   leave(): void {
     if (this.state === 'ended') return;
     this.state = 'leaving';
-    this.#channels?.tell({ type: 'drain' });
+    this.#channels?.tellAfterData({ type: 'drain' });
   }
 
   /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. */

@@ -26,7 +26,9 @@ os.execvp(sys.argv[3], sys.argv[3:])
 
 
 class Worker:
-    def __init__(self, program, host_pid=None, wrap=None, serve="procguard.serve()", welcome=True, environment=None):
+    def __init__(
+        self, program, host_pid=None, wrap=None, serve="procguard.serve()", welcome=True, environment=None
+    ):
         self.control, control = socket.socketpair()
         self.data, data = socket.socketpair()
         for end in (self.control, self.data):
@@ -35,12 +37,22 @@ class Worker:
         path = os.path.join(self.folder.name, "worker.py")
         with open(path, "w") as file:
             file.write("import procguard\n" + textwrap.dedent(program) + "\n" + serve + "\n")
-        env = {**os.environ, "PYTHONPATH": SOURCE, "PROCGUARD_PROTOCOL": "1", "PROCGUARD_HOST_PID": str(host_pid or os.getpid()), **(environment or {})}
+        env = {
+            **os.environ,
+            "PYTHONPATH": SOURCE,
+            "PROCGUARD_PROTOCOL": "1",
+            "PROCGUARD_HOST_PID": str(host_pid or os.getpid()),
+            **(environment or {}),
+        }
         command = [sys.executable, path] if wrap is None else wrap([sys.executable, path])
         self.process = subprocess.Popen(
             [sys.executable, "-S", "-E", "-c", STARTER, str(control.fileno()), str(data.fileno()), *command],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=(control.fileno(), data.fileno()), env=env, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(control.fileno(), data.fileno()),
+            env=env,
+            start_new_session=True,
         )
         control.close()
         data.close()

@@ -12,7 +12,7 @@ try:
 except ImportError:
     numpy = None
 
-HANDLERS = '''
+HANDLERS = """
 import os, sys
 @procguard.handler
 def echo(value):
@@ -26,7 +26,7 @@ async def later(value):
 @procguard.handler
 def kind(value):
     return type(value).__name__
-'''
+"""
 
 
 class Calls(unittest.TestCase):
@@ -44,11 +44,21 @@ class Calls(unittest.TestCase):
             self.assertEqual(worker.result(3, "later", 5), 5)
 
     def test_many_pipelined_calls_are_all_answered(self):
-        for program in ("@procguard.handler\ndef echo(x): return x", "@procguard.handler\nasync def echo(x): return x"):
+        for program in (
+            "@procguard.handler\ndef echo(x): return x",
+            "@procguard.handler\nasync def echo(x): return x",
+        ):
             with self.subTest(program), Worker(program) as worker:
-                worker.data.sendall(b"".join(frame({"type": "call", "id": id, "method": "echo", "args": [id]}) for id in range(1, 501)))
+                worker.data.sendall(
+                    b"".join(
+                        frame({"type": "call", "id": id, "method": "echo", "args": [id]})
+                        for id in range(1, 501)
+                    )
+                )
                 answers = [worker.receive() for _ in range(500)]
-                self.assertEqual({answer["id"]: answer["value"] for answer in answers}, {id: id for id in range(1, 501)})
+                self.assertEqual(
+                    {answer["id"]: answer["value"] for answer in answers}, {id: id for id in range(1, 501)}
+                )
 
     def test_a_frame_that_comes_byte_by_byte_is_understood(self):
         with Worker(HANDLERS) as worker:
@@ -61,7 +71,10 @@ class Calls(unittest.TestCase):
         with Worker(program.replace("async def later", "def later")) as worker:
             for id in range(1, 200):
                 worker.result(id, "echo", 1)
-            worker.data.sendall(frame({"type": "call", "id": 200, "method": "echo", "args": [2]}) + frame({"type": "call", "id": 201, "method": "slow", "args": []}))
+            worker.data.sendall(
+                frame({"type": "call", "id": 200, "method": "echo", "args": [2]})
+                + frame({"type": "call", "id": 201, "method": "slow", "args": []})
+            )
             self.assertEqual(worker.receive()["id"], 200)
 
     def test_threads_run_sync_handlers_side_by_side(self):
@@ -105,7 +118,9 @@ class Binary(unittest.TestCase):
         with Worker(HANDLERS) as worker:
             worker.call(1, "kind", {"$bytes": 0}, marked=True, parts=[b"abc"])
             self.assertEqual(worker.receive()["value"], "bytes")
-            worker.call(2, "echo", [{"$bytes": 0}, {"$bytes": 1}, {"$bytes": 0}], marked=True, parts=[b"a", b""])
+            worker.call(
+                2, "echo", [{"$bytes": 0}, {"$bytes": 1}, {"$bytes": 0}], marked=True, parts=[b"a", b""]
+            )
             answer = worker.receive()
             self.assertEqual(answer["value"], [{"$bytes": 0}, {"$bytes": 1}, {"$bytes": 0}])
             self.assertEqual(answer["parts"], [b"a", b""])
@@ -113,7 +128,9 @@ class Binary(unittest.TestCase):
     def test_large_bytes_survive_both_ways(self):
         for size in (1 << 16, 300_000, 5_000_000, 50_000_001):
             data = os.urandom(1000) * (size // 1000 + 1)
-            with self.subTest(size), Worker("@procguard.handler\ndef turn(x): return [memoryview(x)[1:], bytearray(b'z')]") as worker:
+            with self.subTest(size), Worker(
+                "@procguard.handler\ndef turn(x): return [memoryview(x)[1:], bytearray(b'z')]"
+            ) as worker:
                 worker.call(1, "turn", {"$bytes": 0}, marked=True, parts=[data])
                 self.assertEqual(worker.receive()["parts"], [data[1:], b"z"])
 
@@ -129,7 +146,12 @@ class Binary(unittest.TestCase):
             self.assertTrue(answer["marked"])
             self.assertEqual(
                 answer["value"],
-                {"nan": {"$number": "nan"}, "inf": [{"$number": "-inf"}, 1.5], "dollar": {"$object": {"$ref": {"$bytes": 0}}}, "text": "$5"},
+                {
+                    "nan": {"$number": "nan"},
+                    "inf": [{"$number": "-inf"}, 1.5],
+                    "dollar": {"$object": {"$ref": {"$bytes": 0}}},
+                    "text": "$5",
+                },
             )
 
     def test_arrays_without_numpy_are_arrays_of_the_sdk(self):
@@ -164,21 +186,38 @@ class Binary(unittest.TestCase):
         """
         with Worker(program) as worker:
             data = numpy.arange(6, dtype="<f4")
-            worker.call(1, "double", {"$array": {"part": 0, "dtype": "<f4", "shape": [2, 3]}}, marked=True, parts=[data.tobytes()])
+            worker.call(
+                1,
+                "double",
+                {"$array": {"part": 0, "dtype": "<f4", "shape": [2, 3]}},
+                marked=True,
+                parts=[data.tobytes()],
+            )
             answer = worker.receive()
             marker = answer["value"]["twice"]["$array"]
             self.assertEqual((marker["dtype"], marker["shape"]), ("<f4", [3, 2]))
             twice = numpy.frombuffer(answer["parts"][0], "<f4").reshape(3, 2)
             self.assertTrue((twice == (data.reshape(2, 3) * 2).T).all())
-            self.assertEqual([answer["value"][key] for key in ("sum", "arg", "yes", "nan")], [15, 5, True, {"$number": "nan"}])
-            worker.call(2, "scalar", {"$array": {"part": 0, "dtype": "<f8", "shape": []}}, marked=True, parts=[bytes(8)])
+            self.assertEqual(
+                [answer["value"][key] for key in ("sum", "arg", "yes", "nan")],
+                [15, 5, True, {"$number": "nan"}],
+            )
+            worker.call(
+                2,
+                "scalar",
+                {"$array": {"part": 0, "dtype": "<f8", "shape": []}},
+                marked=True,
+                parts=[bytes(8)],
+            )
             self.assertEqual(worker.receive()["value"], "float64")
             worker.call(3, "objects")
             self.assertIn("numpy.ndarray", worker.receive()["error"]["message"])
 
 
 class Failures(unittest.TestCase):
-    PROGRAM = HANDLERS + '''
+    PROGRAM = (
+        HANDLERS
+        + """
 @procguard.handler
 def fail():
     raise ValueError("no good")
@@ -213,11 +252,12 @@ def recurse():
     return recurse()
 @procguard.handler
 def large():
-    return "x" * (1 << 20)
+    return "x" * (1 << 26)
 @procguard.handler
 def surrogate():
     return "\\ud800"
-'''
+"""
+    )
 
     def errors_of(self, *methods, **more):
         with Worker(self.PROGRAM, **more) as worker:
@@ -233,7 +273,10 @@ def surrogate():
             self.assertNotIn("procguard/", error["traceback"].replace("\\", "/"))
 
     def test_exits_and_interrupts_are_the_handlers_failure(self):
-        self.assertEqual([error["type"] for error in self.errors_of("leave", "interrupt")], ["SystemExit", "KeyboardInterrupt"])
+        self.assertEqual(
+            [error["type"] for error in self.errors_of("leave", "interrupt")],
+            ["SystemExit", "KeyboardInterrupt"],
+        )
 
     def test_an_unserializable_value_is_told_with_its_place(self):
         found = list(self.errors_of("unsendable", "key", "itself", "deep"))
@@ -262,7 +305,9 @@ def surrogate():
 class WrongUse(unittest.TestCase):
     def run_program(self, program, **environment):
         env = {**os.environ, "PYTHONPATH": SOURCE, **environment}
-        return subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=30)
+        return subprocess.run(
+            [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=30
+        )
 
     def test_serving_without_a_pool_says_how_to_start_one(self):
         done = self.run_program("import procguard; procguard.serve()")
@@ -270,11 +315,15 @@ class WrongUse(unittest.TestCase):
         self.assertIn("new Pool(", done.stderr)
 
     def test_closed_descriptors_are_told(self):
-        done = self.run_program("import procguard; procguard.serve()", PROCGUARD_PROTOCOL="1", PROCGUARD_HOST_PID="1")
+        done = self.run_program(
+            "import procguard; procguard.serve()", PROCGUARD_PROTOCOL="1", PROCGUARD_HOST_PID="1"
+        )
         self.assertIn("Descriptor 3", done.stderr)
 
     def test_two_handlers_of_one_name_are_refused(self):
-        done = self.run_program("import procguard\nprocguard.handler('a')(len)\ntry: procguard.handler('a')(max)\nexcept procguard.Error as e: print(e.code)")
+        done = self.run_program(
+            "import procguard\nprocguard.handler('a')(len)\ntry: procguard.handler('a')(max)\nexcept procguard.Error as e: print(e.code)"
+        )
         self.assertEqual(done.stdout.strip(), "ERR_PROCGUARD_USAGE")
 
     def test_the_log_goes_to_stderr_outside_of_a_pool(self):

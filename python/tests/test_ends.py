@@ -1,7 +1,6 @@
 """Pings, prints, and all the ways in which a worker ends."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -47,7 +46,9 @@ def held():
     import subprocess
     return subprocess.check_output([sys.executable, "-c", "import os\\nfor n in (3, 4):\\n try: os.fstat(n); print('open')\\n except OSError: print('closed')"], close_fds=False).decode().split()
 """
-ASYNC = ECHO + """
+ASYNC = (
+    ECHO
+    + """
 import asyncio
 @procguard.handler
 async def sleep_async(seconds):
@@ -55,7 +56,12 @@ async def sleep_async(seconds):
     await asyncio.sleep(seconds)
     return "done"
 """
-PROGRAMS = (("sync", ECHO, "procguard.serve()"), ("async", ASYNC, "procguard.serve()"), ("threads", ECHO, "procguard.serve(threads=3)"))
+)
+PROGRAMS = (
+    ("sync", ECHO, "procguard.serve()"),
+    ("async", ASYNC, "procguard.serve()"),
+    ("threads", ECHO, "procguard.serve(threads=3)"),
+)
 
 
 class Control(unittest.TestCase):
@@ -72,10 +78,15 @@ class Control(unittest.TestCase):
                 self.assertTrue(worker.silent(0), "the handler was still busy")
 
     def test_log_lines_go_over_control(self):
-        with Worker("@procguard.handler\ndef log(): procguard.log.warn('odd', at=object, n=1); procguard.log.error('x' * 100000)") as worker:
+        with Worker(
+            "@procguard.handler\ndef log(): procguard.log.warn('odd', at=object, n=1); procguard.log.error('x' * 100000)"
+        ) as worker:
             worker.call(1, "log")
             message = worker.message()
-            self.assertEqual((message["type"], message["level"], message["message"], message["fields"]["n"]), ("log", "warn", "odd", 1))
+            self.assertEqual(
+                (message["type"], message["level"], message["message"], message["fields"]["n"]),
+                ("log", "warn", "odd", 1),
+            )
             self.assertLess(len(json.dumps(worker.message())), 65536)
 
     def test_unknown_messages_are_ignored(self):
@@ -157,7 +168,12 @@ class Ends(unittest.TestCase):
             with self.subTest(name), Worker(program, serve=serve) as worker:
                 worker.call(1, "sleep", 0.2)
                 worker.message()
-                worker.data.sendall(b"".join(frame({"type": "call", "id": id, "method": "echo", "args": [id]}) for id in range(2, 30)))
+                worker.data.sendall(
+                    b"".join(
+                        frame({"type": "call", "id": id, "method": "echo", "args": [id]})
+                        for id in range(2, 30)
+                    )
+                )
                 worker.tell(type="drain")
                 self.assertEqual({worker.receive()["id"] for _ in range(29)}, set(range(1, 30)))
                 self.assertEqual(worker.wait(), 0)
@@ -177,7 +193,9 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.wait(), 0)
 
     def test_a_print_to_a_broken_stdout_ends_it_with_code_0(self):
-        program = ECHO + """
+        program = (
+            ECHO
+            + """
 @procguard.handler
 def break_it():
     reader, writer = os.pipe()
@@ -186,6 +204,7 @@ def break_it():
     os.close(reader)
     print("x")
 """
+        )
         with Worker(program) as worker:
             worker.call(1, "break_it")
             self.assertEqual(worker.wait(), 0)
@@ -196,7 +215,9 @@ def break_it():
             self.assertEqual(worker.receive()["error"]["type"], "BrokenPipeError")
 
     def test_a_host_pid_that_is_gone_ends_it(self):
-        host = subprocess.Popen([sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+        host = subprocess.Popen(
+            [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+        )
         try:
             # The host isn't the parent here, as behind a wrapper.
             with Worker(ECHO, host_pid=host.pid) as worker:
@@ -212,7 +233,13 @@ def break_it():
     def test_a_parent_that_is_gone_ends_it(self):
         # sh stands for the host: it says its pid, and becomes the parent; its end leaves the channels open.
         def behind_sh(command):
-            return ["/bin/sh", "-c", 'PROCGUARD_HOST_PID=$$; export PROCGUARD_HOST_PID; "$@" & wait', "sh", *command]
+            return [
+                "/bin/sh",
+                "-c",
+                'PROCGUARD_HOST_PID=$$; export PROCGUARD_HOST_PID; "$@" & wait',
+                "sh",
+                *command,
+            ]
 
         with Worker(ECHO, wrap=behind_sh) as worker:
             self.assertEqual(worker.result(1, "echo", 1), 1)
@@ -224,7 +251,9 @@ def break_it():
     def test_garbage_ends_it_with_code_70_and_one_line(self):
         garbage = {
             "a frame": lambda worker: worker.data.sendall(b"\xff" * 8),
-            "a request without id": lambda worker: worker.send({"type": "call", "method": "echo", "args": []}),
+            "a request without id": lambda worker: worker.send(
+                {"type": "call", "method": "echo", "args": []}
+            ),
             "a marker": lambda worker: worker.call(1, "echo", {"$what": 1}, marked=True),
             "control": lambda worker: worker.control.sendall(b"hello\n"),
             "a long line": lambda worker: worker.control.sendall(b"x" * 70000),
@@ -234,7 +263,10 @@ def break_it():
                 with self.subTest(name), Worker(program) as worker:
                     send(worker)
                     self.assertEqual(worker.wait(), 70)
-                    self.assertRegex(worker.process.stderr.read().decode(), r"\Aprocguard: the host broke the protocol: .*\n\Z")
+                    self.assertRegex(
+                        worker.process.stderr.read().decode(),
+                        r"\Aprocguard: the host broke the protocol: .*\n\Z",
+                    )
 
     def test_a_refusal_is_printed(self):
         with Worker(ECHO, welcome=False) as worker:

@@ -17,7 +17,22 @@ from procguard.errors import ProtocolError  # noqa: E402
 from procguard.frames import FrameReader, split_parts  # noqa: E402
 
 FIXTURE = os.path.join(HERE, "..", "..", "test", "fixtures", "protocol", "frames.json")
-FORMATS = {"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d", "c8": "f", "c16": "d"}
+FORMATS = {
+    "b1": "?",
+    "i1": "b",
+    "i2": "h",
+    "i4": "i",
+    "i8": "q",
+    "u1": "B",
+    "u2": "H",
+    "u4": "I",
+    "u8": "Q",
+    "f2": "e",
+    "f4": "f",
+    "f8": "d",
+    "c8": "f",
+    "c16": "d",
+}
 
 
 def read_frames(data):
@@ -63,7 +78,12 @@ def meaning_of(value):
     if isinstance(value, bytes):
         return {"is": "bytes", "hex": value.hex()}
     if isinstance(value, Array):
-        return {"is": "array", "dtype": value.dtype[1:], "shape": list(value.shape), "numbers": numbers_of(value)}
+        return {
+            "is": "array",
+            "dtype": value.dtype[1:],
+            "shape": list(value.shape),
+            "numbers": numbers_of(value),
+        }
     if isinstance(value, list):
         return {"is": "list", "items": [meaning_of(item) for item in value]}
     if isinstance(value, dict):

@@ -55,12 +55,15 @@ class Answers:
     def answer_marked(self, kind: str, id: int, text: str, parts: list[Any]) -> None:
         lengths = [len(part) for part in parts]
         listed = f',"parts":{lengths}' if parts else ""
-        header = f'{{"type":"{kind}","id":{id},"marked":true{listed},"value":{text}}}'.encode("utf-8", "backslashreplace")
+        header = f'{{"type":"{kind}","id":{id},"marked":true{listed},"value":{text}}}'.encode(
+            "utf-8", "backslashreplace"
+        )
         check(header)
         body_bytes = sum(lengths)
         if body_bytes > MAX_BODY_BYTES:
             raise Unsendable(
-                "too_large", f"The binary parts of the value have {body_bytes} bytes; the limit is {MAX_BODY_BYTES}: send it in pieces, as a stream."
+                "too_large",
+                f"The binary parts of the value have {body_bytes} bytes; the limit is {MAX_BODY_BYTES}: send it in pieces, as a stream.",
             )
         start = pack(len(header), body_bytes) + header
         if body_bytes <= JOIN_BYTES:
@@ -77,7 +80,8 @@ def check(header: bytes) -> None:
     if len(header) > MAX_HEADER_BYTES:
         raise Unsendable(
             "too_large",
-            f"The value has {len(header)} bytes as JSON; the limit is {MAX_HEADER_BYTES}: send it as bytes, as an array of numbers, or as a stream.",
+            f"The value has {len(header)} bytes as JSON; the limit is {MAX_HEADER_BYTES}: "
+            "send it as bytes, as an array of numbers, or as a stream.",
         )
     if too_deep(header):
         raise Unsendable("unserializable", "The value is nested deeper than 100 levels: send a flatter one.")

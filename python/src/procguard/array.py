@@ -32,7 +32,9 @@ class Array:
                 raise ValueError(f"shape {list(shape)!r} must consist of whole numbers of 0 or more")
             expected *= length
         if memoryview(data).nbytes != expected:
-            raise ValueError(f"dtype {dtype!r} and shape {list(self.shape)} need {expected} bytes of data, not {memoryview(data).nbytes}")
+            raise ValueError(
+                f"dtype {dtype!r} and shape {list(self.shape)} need {expected} bytes of data, not {memoryview(data).nbytes}"
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Array):
@@ -86,7 +88,11 @@ def to_wire(value: Any) -> tuple[str, list[int], Any] | None:
     if isinstance(value, Array):
         return value.dtype, list(value.shape), value.data
     numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.complexfloating)) or value.dtype.str[1:] not in ITEM_BYTES:
+    if (
+        numpy is None
+        or not isinstance(value, (numpy.ndarray, numpy.complexfloating))
+        or value.dtype.str[1:] not in ITEM_BYTES
+    ):
         return None
     shape = list(value.shape)  # before ascontiguousarray, which makes one dimension out of none
     return value.dtype.str, shape, numpy.ascontiguousarray(value).reshape(-1).view("u1").data

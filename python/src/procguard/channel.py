@@ -34,7 +34,9 @@ class ControlChannel:
         encoded = encode(line)
         if len(encoded) > MAX_LOG_BYTES:
             # No character takes more than 6 bytes as JSON.
-            encoded = encode({"type": "log", "level": level, "message": message[: MAX_LOG_BYTES // 6 - 100] + " (cut)"})
+            encoded = encode(
+                {"type": "log", "level": level, "message": message[: MAX_LOG_BYTES // 6 - 100] + " (cut)"}
+            )
         self.write(encoded)
 
     def send(self, message: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .threaded import HandlerThreads
 
 
-def serve_concurrently(intake: Intake, requests: Requests, answers: Answers, threads: HandlerThreads | None) -> None:
+def serve_concurrently(
+    intake: Intake, requests: Requests, answers: Answers, threads: HandlerThreads | None
+) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -37,7 +39,12 @@ def serve_concurrently(intake: Intake, requests: Requests, answers: Answers, thr
 
 class Server:
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, intake: Intake, requests: Requests, answers: Answers, threads: HandlerThreads | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        intake: Intake,
+        requests: Requests,
+        answers: Answers,
+        threads: HandlerThreads | None,
     ) -> None:
         self.loop = loop
         self.intake = intake

@@ -24,7 +24,13 @@ LOOK_SECONDS = 1.0
 
 class ControlThread:
     def __init__(
-        self, channel: ControlChannel, requests: Requests, outbox: Outbox, ending: Ending, signals: int, host_pid: int
+        self,
+        channel: ControlChannel,
+        requests: Requests,
+        outbox: Outbox,
+        ending: Ending,
+        signals: int,
+        host_pid: int,
     ) -> None:
         self.channel = channel
         self.requests = requests

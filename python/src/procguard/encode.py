@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 
-
 class Encoder:
     """Encodes one value at a time; each thread has its own."""
 

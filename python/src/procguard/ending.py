@@ -27,8 +27,6 @@ class Ending:
         self.woken = False
         self.wake_reader, self.wake_writer = os.pipe()
 
-
-
     def stop(self) -> None:
         if self.deadline is None:
             self.deadline = monotonic() + TERM_SECONDS
@@ -56,14 +54,18 @@ def host_is_gone() -> NoReturn:
 
 def broken_protocol(message: str) -> NoReturn:
     try:
-        os.write(2, f"procguard: the host broke the protocol: {message}\n".encode("utf-8", "backslashreplace"))
+        os.write(
+            2, f"procguard: the host broke the protocol: {message}\n".encode("utf-8", "backslashreplace")
+        )
     finally:
         os._exit(EXIT_BROKEN_PROTOCOL)
 
 
 def refused(message: str) -> NoReturn:
     try:
-        os.write(2, f"procguard: the host refused this worker: {message}\n".encode("utf-8", "backslashreplace"))
+        os.write(
+            2, f"procguard: the host refused this worker: {message}\n".encode("utf-8", "backslashreplace")
+        )
     finally:
         os._exit(EXIT_BROKEN_PROTOCOL)
 

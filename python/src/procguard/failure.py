@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from .walk import type_name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-from .walk import type_name
 
 OWN_FOLDER = os.path.dirname(__file__) + os.sep
 MAX_TEXT = 100_000

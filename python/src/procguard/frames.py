@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-MAX_HEADER_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 26
 MAX_BODY_BYTES = 1 << 30
 MAX_DEPTH = 100
 READ_BYTES = 1 << 18
@@ -110,7 +110,9 @@ class Rest(io.RawIOBase):
 
 def check_lengths(header_bytes: int, body_bytes: int) -> None:
     if header_bytes > MAX_HEADER_BYTES:
-        raise ProtocolError("header_too_large", f"a header of {header_bytes} bytes; the limit is {MAX_HEADER_BYTES}")
+        raise ProtocolError(
+            "header_too_large", f"a header of {header_bytes} bytes; the limit is {MAX_HEADER_BYTES}"
+        )
     if body_bytes > MAX_BODY_BYTES:
         raise ProtocolError("body_too_large", f"a body of {body_bytes} bytes; the limit is {MAX_BODY_BYTES}")
     if header_bytes < 2:

@@ -48,18 +48,26 @@ def register(name: str, function: Callable[..., Any]) -> None:
         raise Error("ERR_PROCGUARD_USAGE", f"The handler {name!r} is not callable: decorate a function.")
     known = registered.get(name)
     if known is not None and known.function is not function:
-        raise Error("ERR_PROCGUARD_USAGE", f'There already is a handler "{name}": give one of them another name, @procguard.handler("other").')
+        raise Error(
+            "ERR_PROCGUARD_USAGE",
+            f'There already is a handler "{name}": give one of them another name, @procguard.handler("other").',
+        )
     registered[name] = Handler(name, function)
 
 
 if TYPE_CHECKING:
 
     @overload
-    def handler(function: Function) -> Function: ...
+    def handler(function: Function) -> Function:
+        ...
+
     @overload
-    def handler(function: str) -> Callable[[Function], Function]: ...
+    def handler(function: str) -> Callable[[Function], Function]:
+        ...
+
     @overload
-    def handler() -> Callable[[Function], Function]: ...
+    def handler() -> Callable[[Function], Function]:
+        ...
 
 
 def handler(function: Any = None) -> Any:
@@ -83,5 +91,8 @@ def handler(function: Any = None) -> Any:
 def name_of(function: Any) -> str:
     name = getattr(function, "__name__", None)
     if not isinstance(name, str):
-        raise Error("ERR_PROCGUARD_USAGE", 'This handler has no name of its own: give it one, @procguard.handler("name").')
+        raise Error(
+            "ERR_PROCGUARD_USAGE",
+            'This handler has no name of its own: give it one, @procguard.handler("name").',
+        )
     return name

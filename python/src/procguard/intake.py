@@ -69,7 +69,10 @@ class Intake:
         ending = self.ending
         if ending.draining:
             # What was sent before the drain is still taken; poll() tells of it at once.
-            return any(descriptor == self.descriptor for descriptor, _ in self.poll.poll(0)) and not ending.stopping
+            return (
+                any(descriptor == self.descriptor for descriptor, _ in self.poll.poll(0))
+                and not ending.stopping
+            )
         while True:
             ready = [descriptor for descriptor, _ in self.poll.poll()]
             if self.descriptor in ready:
@@ -79,4 +82,6 @@ class Intake:
 
     def wait_again(self) -> bool:
         assert self.poll is not None
-        return not self.ending.stopping and any(descriptor == self.descriptor for descriptor, _ in self.poll.poll(0))
+        return not self.ending.stopping and any(
+            descriptor == self.descriptor for descriptor, _ in self.poll.poll(0)
+        )

@@ -42,7 +42,13 @@ class Requests:
         id = header.get("id")
         method = header.get("method")
         credit = header.get("credit", 0)
-        if type(id) is not int or id < 1 or type(method) is not str or type(args) is not list or type(credit) is not int:
+        if (
+            type(id) is not int
+            or id < 1
+            or type(method) is not str
+            or type(args) is not list
+            or type(credit) is not int
+        ):
             raise ProtocolError("bad_request", "a request with a wrong or missing id, method, args or credit")
         if kind != "call" and kind != "stream":
             raise ProtocolError("bad_type", f"a frame of type {kind!r}")

@@ -60,7 +60,9 @@ class SyncRunner:
         elif type(value) in MADE_LATER:
             if isinstance(value, CoroutineType):
                 value.close()
-            raise TypeError(f'The handler "{request.method}" returned an async {type(value).__name__}: define it with "async def".')
+            raise TypeError(
+                f'The handler "{request.method}" returned an async {type(value).__name__}: define it with "async def".'
+            )
         else:
             self.send_item(request, value)
             self.answers.end(request.id)
@@ -109,5 +111,9 @@ def answer_unknown(answers: Answers, request: Request) -> None:
     offered = ", ".join(sorted(registered)) or "none"
     answers.error(
         request.id,
-        {"code": "unknown_method", "type": "LookupError", "message": f'There is no handler "{request.method}" in this worker. It offers: {offered}.'},
+        {
+            "code": "unknown_method",
+            "type": "LookupError",
+            "message": f'There is no handler "{request.method}" in this worker. It offers: {offered}.',
+        },
     )

@@ -31,7 +31,9 @@ def serve_serially(intake: Intake, requests: Requests, answers: Answers) -> None
             requests.done(request)
             continue
         started = perf_counter()
-        if outbox.pending and (handler.usual_seconds > QUICK_SECONDS or started - outbox.flushed_at > HOLD_SECONDS):
+        if outbox.pending and (
+            handler.usual_seconds > QUICK_SECONDS or started - outbox.flushed_at > HOLD_SECONDS
+        ):
             outbox.flush()
         runner.run(request, handler)
         del request  # its arguments may be large, and the wait for the next one long

@@ -23,7 +23,10 @@ class HandlerThreads:
         self.outbox = outbox
         self.ending = ending
         self.queue: SimpleQueue[Request | None] = SimpleQueue()
-        self.threads = [threading.Thread(target=self.work, name=f"procguard-handler-{number}", daemon=True) for number in range(count)]
+        self.threads = [
+            threading.Thread(target=self.work, name=f"procguard-handler-{number}", daemon=True)
+            for number in range(count)
+        ]
         for thread in self.threads:
             thread.start()
 

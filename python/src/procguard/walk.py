@@ -32,12 +32,18 @@ class Walk:
             return self.members(value)
         marker = self.mark(value)
         if marker is None:
-            raise Unsendable("unserializable", f"A value of type {type_name(value)} can't be sent{self.place()}{remedy(value)}")
+            raise Unsendable(
+                "unserializable",
+                f"A value of type {type_name(value)} can't be sent{self.place()}{remedy(value)}",
+            )
         return self.number(marker) if isinstance(marker, float) else marker
 
     def inside(self, step: Any, value: Any) -> Any:
         if len(self.path) >= MAX_DEPTH:
-            raise Unsendable("unserializable", f"The value is nested deeper than {MAX_DEPTH} levels, or contains itself: send a flatter one.")
+            raise Unsendable(
+                "unserializable",
+                f"The value is nested deeper than {MAX_DEPTH} levels, or contains itself: send a flatter one.",
+            )
         self.path.append(step)
         result = self.visit(value)
         self.path.pop()
@@ -57,7 +63,10 @@ class Walk:
             if isinstance(key, str):
                 reserved = reserved or key.startswith("$")
             elif key is not None and not isinstance(key, (bool, int, float)):
-                raise Unsendable("unserializable", f"A key of type {type_name(key)} can't be sent{self.place()}: make it a string.")
+                raise Unsendable(
+                    "unserializable",
+                    f"A key of type {type_name(key)} can't be sent{self.place()}: make it a string.",
+                )
             result[key] = self.inside(key, item)
         return {"$object": result} if reserved else result
 

@@ -49,15 +49,15 @@ def run_worker(threads: int) -> None:
 def serve_requests(count: int, intake: Intake, requests: Requests, answers: Answers) -> None:
     threads: HandlerThreads | None = None
     if count > 1:
-        from .threaded import HandlerThreads, serve_threaded
+        from . import threaded
 
-        threads = HandlerThreads(count, requests, answers.outbox, intake.ending)
+        threads = threaded.HandlerThreads(count, requests, answers.outbox, intake.ending)
     if any(handler.is_async for handler in registered.values()):
         from .concurrent import serve_concurrently
 
         serve_concurrently(intake, requests, answers, threads)
     elif threads is not None:
-        serve_threaded(intake, requests, answers, threads)
+        threaded.serve_threaded(intake, requests, answers, threads)
     else:
         serve_serially(intake, requests, answers)
 
@@ -68,12 +68,17 @@ served = False
 def check_use(threads: int) -> None:
     global served
     if type(threads) is not int or threads < 1:
-        raise Error("ERR_PROCGUARD_USAGE", f"serve(threads={threads!r}): threads must be a whole number of 1 or more.")
+        raise Error(
+            "ERR_PROCGUARD_USAGE", f"serve(threads={threads!r}): threads must be a whole number of 1 or more."
+        )
     if threading.current_thread() is not threading.main_thread():
         raise Error("ERR_PROCGUARD_USAGE", "serve() must be called in the main thread: signals arrive there.")
     if "PROCGUARD_PROTOCOL" in os.environ:
         if served:
-            raise Error("ERR_PROCGUARD_USAGE", "serve() was called twice: call it once, when all handlers are registered.")
+            raise Error(
+                "ERR_PROCGUARD_USAGE",
+                "serve() was called twice: call it once, when all handlers are registered.",
+            )
         served = True
 
 
@@ -87,10 +92,16 @@ def host_pid_of_environment() -> int:
             f"new Pool({{ command: 'python3', args: ['{program}'] }}), with Pool from 'procguard'.",
         )
     if protocol != "1":
-        raise Error("ERR_PROCGUARD_PROTOCOL", f"The pool speaks protocol {protocol}, this SDK only 1: use the same version of both.")
+        raise Error(
+            "ERR_PROCGUARD_PROTOCOL",
+            f"The pool speaks protocol {protocol}, this SDK only 1: use the same version of both.",
+        )
     host_pid = os.environ.get("PROCGUARD_HOST_PID", "")
     if not (host_pid.isascii() and host_pid.isdigit() and int(host_pid) > 0):
-        raise Error("ERR_PROCGUARD_PROTOCOL", f"PROCGUARD_HOST_PID is {host_pid!r}, not a pid: start this program as a worker of a Pool.")
+        raise Error(
+            "ERR_PROCGUARD_PROTOCOL",
+            f"PROCGUARD_HOST_PID is {host_pid!r}, not a pid: start this program as a worker of a Pool.",
+        )
     return int(host_pid)
 
 
