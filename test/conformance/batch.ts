@@ -43,7 +43,8 @@ export async function runBatch({ names, ...batch }: Batch): Promise<Map<string, 
     for (const [name, transcript] of results) outcomes.set(name, { transcript });
     const rest = together.slice(results.size);
     if (rest[0] !== undefined) outcomes.set(rest[0], { host: end });
-    else if (end.code !== 0) outcomes.set(together.at(-1) as string, { host: end });
+    else if (end.code !== 0 && !endedItself(end, together))
+      outcomes.set(together.at(-1) as string, { host: end });
     together = rest.slice(1);
   }
   for (const name of names.filter((name) => find(batch, name).alone)) {
@@ -51,6 +52,11 @@ export async function runBatch({ names, ...batch }: Batch): Promise<Map<string, 
     outcomes.set(name, { transcript: results.get(name), host: end });
   }
   return outcomes;
+}
+
+/** See the last line of host.ts. */
+function endedItself({ signal }: HostEnd, names: string[]) {
+  return names.length > 1 && signal === 'SIGKILL';
 }
 
 function find({ subjectName }: Omit<Batch, 'names'>, name: string) {
