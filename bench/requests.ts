@@ -4,7 +4,7 @@ import type { BenchOptions } from './arguments.js';
 import { within } from './deadline.js';
 import { startHost } from './host-process.js';
 import type { Report, Row, Target } from './report.js';
-import type { Payload } from './requests/contender.js';
+import { NAMES, type Payload } from './requests/contender.js';
 import type { Figures, HostFigures, HostPlan } from './requests/host.js';
 import { Brand } from './survivors.js';
 
@@ -22,8 +22,7 @@ const DROPPED: Record<Payload, number> = { json: 150, bytes: 5 };
 const WORKERS = [1, 4];
 const HOST_LIMIT_MS = 120_000;
 
-const POOL = 'procguard Pool';
-const RIVALS: Record<Payload, string> = { json: 'hand-written echo', bytes: 'hand-written echo, base64' };
+const RIVALS: Record<Payload, string> = { json: NAMES.echo, bytes: NAMES.base64Echo };
 const TITLES: Record<Payload, string> = { json: 'Small JSON', bytes: '1 MB of bytes' };
 
 /** How long does a request take there and back, and how many go through? Returns true when nothing survived. */
@@ -111,9 +110,9 @@ function jsonTargets(figures: Figures[], manyInFlight: number): Target[] {
   const echo = RIVALS.json;
   const throughputs: [string, number][] = [
     [echo, 0.7],
-    ['python-shell, program kept', 5],
-    ['python-shell, run() per call', 5],
-    ['pythonia', 5],
+    [NAMES.pythonShell, 5],
+    [NAMES.pythonShellRun, 5],
+    [NAMES.pythonia, 5],
   ];
   const sequential = compare(figures, echo, 1, ({ p50Ms }) => p50Ms);
   return [
@@ -151,7 +150,7 @@ function compare(
   inFlight: number,
   pick: (figure: Figures) => number,
 ): number | undefined {
-  const ours = find(figures, POOL, inFlight);
+  const ours = find(figures, NAMES.pool, inFlight);
   const theirs = find(figures, rival, inFlight);
   return ours && theirs && pick(ours) / pick(theirs);
 }

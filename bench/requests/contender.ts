@@ -15,6 +15,16 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
+/** Those that have targets. */
+export const NAMES = {
+  pool: 'procguard Pool',
+  echo: 'hand-written echo',
+  base64Echo: 'hand-written echo, base64',
+  pythonShell: 'python-shell, program kept',
+  pythonShellRun: 'python-shell, run() per call',
+  pythonia: 'pythonia',
+};
+
 export interface Setting {
   workers: number;
   payload: Payload;

@@ -1,7 +1,7 @@
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { ended, PYTHON, programPath, spawnPiped, started } from './child.js';
-import { type Contender, Fleet, type Payload, type Setting, type Value } from './contender.js';
+import { type Contender, Fleet, NAMES, type Payload, type Setting, type Value } from './contender.js';
 import { readLines } from './lines.js';
 
 /** What somebody writes by hand in ten minutes: JSON lines over stdio, answered in order. Bytes go as base64. */
@@ -18,7 +18,7 @@ class Echo implements Contender {
 
   constructor(private readonly payload: Payload) {
     const isBytes = payload === 'bytes';
-    this.name = isBytes ? 'hand-written echo, base64' : 'hand-written echo';
+    this.name = isBytes ? NAMES.base64Echo : NAMES.echo;
     this.#write = isBytes ? (value) => (value as Buffer).toString('base64') : (value) => value;
     this.#read = isBytes ? (answer) => Buffer.from(answer as string, 'base64') : (answer) => answer;
   }

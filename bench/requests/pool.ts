@@ -1,7 +1,5 @@
 import { PYTHON, programPath } from './child.js';
-import { type Contender, LeftOut, type Setting, type Value } from './contender.js';
-
-export const POOL = 'procguard Pool';
+import { type Contender, LeftOut, NAMES, type Setting, type Value } from './contender.js';
 
 const CONCURRENCY = 64;
 
@@ -20,7 +18,7 @@ export function pool({ workers }: Setting): Contender {
 }
 
 class PoolContender implements Contender {
-  readonly name = POOL;
+  readonly name = NAMES.pool;
   #pool: Pool | undefined;
 
   constructor(private readonly workers: number) {}

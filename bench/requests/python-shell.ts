@@ -1,6 +1,6 @@
 import { PythonShell } from 'python-shell';
 import { ended, PYTHON, programPath, started } from './child.js';
-import { type Contender, Fleet, LeftOut, type Setting, type Value } from './contender.js';
+import { type Contender, Fleet, LeftOut, NAMES, type Setting, type Value } from './contender.js';
 
 /** python-shell with one program that is kept, messages being JSON and answered in order. Bytes go as base64. */
 export function pythonShell({ workers, payload }: Setting): Contender {
@@ -14,7 +14,7 @@ export function pythonShellRun({ workers, payload }: Setting): Contender {
 }
 
 class Kept implements Contender {
-  readonly name: string = 'python-shell, program kept';
+  readonly name: string = NAMES.pythonShell;
   protected readonly program: string = 'json';
   #shell: PythonShell | undefined;
   readonly #waiting: ((answer: unknown) => void)[] = [];
@@ -49,7 +49,7 @@ class Kept implements Contender {
 }
 
 class KeptForBytes extends Kept {
-  override readonly name = 'python-shell, program kept, base64';
+  override readonly name = `${NAMES.pythonShell}, base64`;
   protected override readonly program = 'bytes';
 
   override async echo(value: Value): Promise<unknown> {
@@ -58,7 +58,7 @@ class KeptForBytes extends Kept {
 }
 
 class Run implements Contender {
-  readonly name = 'python-shell, run() per call';
+  readonly name = NAMES.pythonShellRun;
 
   constructor(
     readonly mostAtATime: number,

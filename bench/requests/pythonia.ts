@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { ended, PYTHON, programPath, started } from './child.js';
-import { type Contender, LeftOut, type Setting, type Value } from './contender.js';
+import { type Contender, LeftOut, NAMES, type Setting, type Value } from './contender.js';
 
 type Echo = (text: string) => Promise<string>;
 interface Program {
@@ -30,7 +30,7 @@ class Pythonia implements Contender {
     private readonly workers: number,
     private readonly isBytes: boolean,
   ) {
-    this.name = isBytes ? 'pythonia, base64' : 'pythonia';
+    this.name = isBytes ? `${NAMES.pythonia}, base64` : NAMES.pythonia;
   }
 
   async start(): Promise<void> {
