@@ -9,8 +9,14 @@ export interface Column {
   digits?: number;
 }
 
-/** A figure and the most that it may be. Further fields say what it was measured on. */
-export type Target = Row & { what: string; measured: number; target: number };
+/** A figure and the most, or the least, that it may be. Further fields say what it was measured on. */
+export type Target = Row & {
+  what: string;
+  measured: number;
+  target: number;
+  /** 'at most' unless told. */
+  bound?: 'at most' | 'at least';
+};
 
 /** Prints what a bench found: tables to read, or one JSON object a line. */
 export class Report {
@@ -32,12 +38,14 @@ export class Report {
     const columns = [
       { key: 'what', title: 'target' },
       { key: 'measured', title: 'measured', digits: 3 },
-      { key: 'target', title: 'at most', digits: 3 },
+      { key: 'bound', title: '' },
+      { key: 'target', title: 'bound', digits: 3 },
       { key: 'verdict', title: '' },
     ];
-    const rows = targets.map((target) => ({
+    const rows = targets.map(({ bound = 'at most', ...target }) => ({
       ...target,
-      verdict: target.measured <= target.target ? 'pass' : 'MISS',
+      bound,
+      verdict: isWithin(target.measured, bound, target.target) ? 'pass' : 'MISS',
     }));
     this.table('targets', 'Targets', columns, rows);
   }
@@ -66,6 +74,10 @@ export class Report {
   progress(text: string): void {
     if (!this.json) console.error(text);
   }
+}
+
+function isWithin(measured: number, bound: 'at most' | 'at least', target: number): boolean {
+  return bound === 'at most' ? measured <= target : measured >= target;
 }
 
 function formatTable(columns: Column[], rows: Row[]): string {

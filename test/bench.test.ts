@@ -76,10 +76,31 @@ test('bench kill measures the deaths in each tree mode, shows its control, and l
   ]);
 });
 
+test('bench requests measures the contenders and leaves nothing behind', async (t) => {
+  const table = await rowsOf('requests');
+
+  const requests = table('requests');
+  for (const payload of ['json', 'bytes'])
+    for (const workers of [1, 4])
+      for (const inFlight of [1, 8]) {
+        const rows = requests.filter(
+          (row) => row.payload === payload && row.workers === workers && row.inFlight === inFlight,
+        );
+        t.true(rows.length >= 3);
+        for (const row of rows) t.true(isTime(row.callsPerS) && isTime(row.p50Ms) && isTime(row.p99Ms));
+      }
+  for (const row of table('targets'))
+    t.true(isTime(row.measured) && ['pass', 'MISS'].includes(row.verdict as string));
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'requests', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
 test('bench refuses what it does not know with exit code 2 and says what there is', async (t) => {
   const cases: [string[], RegExp][] = [
-    [[], /Name a bench: spawn, kill\./],
-    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill\./],
+    [[], /Name a bench: spawn, kill, requests\./],
+    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests\./],
     [['spawn', 'kill'], /One bench at a time/],
     [['spawn', '--fast'], /Unknown option '--fast'/],
   ];
