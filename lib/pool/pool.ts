@@ -207,7 +207,7 @@ export class Pool {
     for (const slot of [...this.#slots.values()]) {
       if (this.#closing !== undefined) throw closedError();
       if (slot.state === 'failed') slot.start();
-      else if (slot.worker !== undefined) await this.#replace(slot, slot.worker);
+      else if (slot.worker !== undefined) await this.#replace(slot.worker);
       await this.#until(() => {
         if (this.#closing !== undefined) throw closedError();
         if (slot.state === 'failed') throw this.#failedError();
@@ -427,7 +427,7 @@ export class Pool {
     this.#told.add(worker);
     this.#replacing = this.#replacing.then(async () => {
       if (worker.state !== 'ready' || this.#closing !== undefined) return;
-      await this.#replace(slot, worker);
+      await this.#replace(worker);
       await this.#until(() => slot.state !== 'starting' || this.#closing !== undefined);
     });
   }
@@ -441,7 +441,7 @@ export class Pool {
     }
   }
 
-  async #replace(_slot: Slot, worker: Worker): Promise<void> {
+  async #replace(worker: Worker): Promise<void> {
     this.#told.add(worker);
     await this.#dismiss(worker, this.#config.graceMs);
   }

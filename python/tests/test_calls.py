@@ -169,6 +169,7 @@ class Binary(unittest.TestCase):
             self.assertEqual(answer["value"][:3], ["Array", "<f4", [1, 2]])
             self.assertEqual(answer["value"][4]["$array"]["shape"], [1, 2])
 
+    # numpy is optional, and there is none for the interpreter that most machines call python3.
     @unittest.skipIf(numpy is None, "numpy is not installed for this Python")
     def test_arrays_with_numpy_are_ndarrays(self):
         program = """

@@ -38,7 +38,7 @@ class Array:
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Array):
-            return NotImplemented
+            return NotImplemented  # Python's own answer: let the other operand decide
         return (self.dtype, self.shape, bytes(self.data)) == (other.dtype, other.shape, bytes(other.data))
 
     __hash__ = None  # type: ignore[assignment]
