@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { BenchOptions } from './arguments.js';
 import { within } from './deadline.js';
-import { startHost } from './host-process.js';
+import { findCpu, startHost } from './host-process.js';
 import type { Report, Row, Target } from './report.js';
 import { NAMES, type Payload } from './requests/contender.js';
 import type { Figures, HostFigures, HostPlan } from './requests/host.js';
@@ -37,8 +37,8 @@ export async function benchRequests(options: BenchOptions, report: Report): Prom
   return isClean;
 }
 
-async function run({ quick }: BenchOptions, brand: Brand, report: Report): Promise<void> {
-  const { rounds, blockMs, manyInFlight } = quick ? QUICK : FULL;
+async function run(options: BenchOptions, brand: Brand, report: Report): Promise<void> {
+  const { rounds, blockMs, manyInFlight } = options.quick ? QUICK : FULL;
   const targets: Target[] = [];
   for (const payload of ['json', 'bytes'] as const) {
     const blocks = [1, manyInFlight].map((inFlight) => ({ inFlight, blockMs, dropped: DROPPED[payload] }));
@@ -53,13 +53,37 @@ async function run({ quick }: BenchOptions, brand: Brand, report: Report): Promi
         targets.push(...(payload === 'json' ? jsonTargets : bytesTargets)(figures, manyInFlight));
     }
   }
+  const cpu = findCpu();
+  if (cpu === undefined) report.note('not measured on one CPU: there is no taskset');
+  else targets.push(...(await measureOnOneCpu(cpu, options, brand, report)));
   if (targets.length > 0) report.targets(targets);
+}
+
+/**
+ * One call at a time keeps one process busy at a time. Whether the kernel then leaves both on one CPU, or wakes an idle one for
+ * each half of the way, which takes three times as long, it decides for each pair of processes; with one CPU there is no choice.
+ */
+async function measureOnOneCpu(
+  cpu: number,
+  { quick }: BenchOptions,
+  brand: Brand,
+  report: Report,
+): Promise<Target[]> {
+  const { rounds, blockMs } = quick ? QUICK : FULL;
+  report.progress('measuring one call at a time on one CPU ...');
+  const blocks = [{ inFlight: 1, blockMs, dropped: DROPPED.json }];
+  const plan: HostPlan = { workers: 1, payload: 'json', rounds: rounds.json, blocks };
+  const { figures } = await runHost(plan, brand, cpu);
+  reportFigures(report, 1, 'json', figures, 'Host and worker on one CPU. ');
+  const measured = compare(figures, NAMES.echo, 1, ({ p50Ms }) => p50Ms);
+  const what = `small JSON, 1 worker, sequential, on one CPU: p50, pool over ${NAMES.echo}`;
+  return measured === undefined ? [] : [{ what, measured, target: 1.5 }];
 }
 
 const countOf = (workers: number) => (workers === 1 ? '1 worker' : `${workers} workers`);
 
-async function runHost(plan: HostPlan, brand: Brand): Promise<HostFigures> {
-  const host = startHost('requests/host', plan, ['pipe', 'pipe', 'inherit'], brand.environment());
+async function runHost(plan: HostPlan, brand: Brand, cpu?: number): Promise<HostFigures> {
+  const host = startHost('requests/host', plan, ['pipe', 'pipe', 'inherit'], brand.environment(), cpu);
   const exited = once(host, 'exit');
   const output = await within(
     HOST_LIMIT_MS,
@@ -77,7 +101,13 @@ async function runHost(plan: HostPlan, brand: Brand): Promise<HostFigures> {
   return found;
 }
 
-function reportFigures(report: Report, workers: number, payload: Payload, figures: Figures[]): void {
+function reportFigures(
+  report: Report,
+  workers: number,
+  payload: Payload,
+  figures: Figures[],
+  where = '',
+): void {
   const rows = figures.map((figure): Row => {
     const rival = find(figures, RIVALS[payload], figure.inFlight);
     return {
@@ -90,7 +120,7 @@ function reportFigures(report: Report, workers: number, payload: Payload, figure
   });
   report.table(
     'requests',
-    `${TITLES[payload]} to ${countOf(workers)} and back. The ratios are to the ${RIVALS[payload]}.`,
+    `${where}${TITLES[payload]} to ${countOf(workers)} and back. The ratios are to the ${RIVALS[payload]}.`,
     [
       { key: 'contender', title: 'contender' },
       { key: 'inFlight', title: 'in flight' },
@@ -110,9 +140,10 @@ function jsonTargets(figures: Figures[], manyInFlight: number): Target[] {
   const echo = RIVALS.json;
   const throughputs: [string, number][] = [
     [echo, 0.7],
-    [NAMES.pythonShell, 5],
     [NAMES.pythonShellRun, 5],
+    [NAMES.pythonShell, 5],
     [NAMES.pythonia, 5],
+    [NAMES.pythoniaText, 5],
   ];
   const sequential = compare(figures, echo, 1, ({ p50Ms }) => p50Ms);
   return [

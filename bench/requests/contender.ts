@@ -23,6 +23,7 @@ export const NAMES = {
   pythonShell: 'python-shell, program kept',
   pythonShellRun: 'python-shell, run() per call',
   pythonia: 'pythonia',
+  pythoniaText: 'pythonia, JSON text by hand',
 };
 
 export interface Setting {

@@ -9,7 +9,7 @@ import { forkIpc } from './fork.js';
 import { grpc } from './grpc.js';
 import { pool } from './pool.js';
 import { pythonShell, pythonShellRun } from './python-shell.js';
-import { pythonia } from './pythonia.js';
+import { pythonia, pythoniaText } from './pythonia.js';
 
 export interface HostPlan extends Setting {
   rounds: number;
@@ -38,7 +38,7 @@ export interface HostFigures {
 
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 15_000;
-const CONTENDERS = [pool, echo, forkIpc, grpc, pythonia, pythonShell, pythonShellRun];
+const CONTENDERS = [pool, echo, forkIpc, grpc, pythonia, pythoniaText, pythonShell, pythonShellRun];
 
 // stdin ends with the bench: a host whose bench died first ends too, and so do its workers.
 process.stdin.resume().once('end', () => process.exit(1));

@@ -4,7 +4,11 @@ import base64
 import json
 
 
-def echo(text):
+def echo(value):
+    return value
+
+
+def echo_text(text):
     return json.dumps(json.loads(text))
 
 

@@ -90,6 +90,7 @@ export function parseOptions(options: PoolOptions): PoolConfig {
   }
   const whole = (name: keyof PoolOptions, from: number, to: number, otherwise: number) =>
     wholeNumber(name, options[name], from, to, otherwise);
+  const concurrency = whole('concurrency', 1, 10_000, 1);
   return {
     spec: {
       command,
@@ -97,10 +98,11 @@ export function parseOptions(options: PoolOptions): PoolConfig {
       cwd,
       env: withPythonSdk(env),
       guard,
+      concurrency,
       startTimeoutMs: whole('startTimeoutMs', 100, hourMs, 30_000),
     },
     size: whole('size', 1, maxSize, os.availableParallelism()),
-    concurrency: whole('concurrency', 1, 10_000, 1),
+    concurrency,
     maxQueue: whole('maxQueue', 0, 10_000_000, 10_000),
     cancelGraceMs: whole('cancelGraceMs', 100, hourMs, 5000),
     maxRequests: whole('maxRequests', 1, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY),

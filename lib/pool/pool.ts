@@ -79,7 +79,10 @@ const termGraceMs = 3000;
 // A start costs about a millisecond; a pool of a thousand must not hold up the loop.
 const startSliceMs = 8;
 const inspectEveryMs = 1000;
-const optionKeys = ['timeoutMs', 'signal', 'affinity', 'priority'];
+const streamOptionKeys = ['timeoutMs', 'signal', 'affinity', 'priority'];
+const callOptionKeys = [...streamOptionKeys, 'retries', 'idempotent'];
+// A call has no items.
+const neverCalled = () => {};
 
 /**
  * Keeps `size` workers busy, and never leaves one behind.
@@ -131,15 +134,12 @@ export class Pool {
    * `ERR_PROCGUARD_UNSERIALIZABLE`, `ERR_PROCGUARD_TOO_LARGE`, `ERR_PROCGUARD_POOL_FAILED`, `ERR_PROCGUARD_POOL_CLOSED` or
    * `ERR_PROCGUARD_INVALID_OPTION`.
    */
-  async call<T = unknown>(
-    method: string,
-    args: readonly unknown[] = [],
-    options: CallOptions = {},
-  ): Promise<T> {
-    const policy = checkPolicy(method, args, options, [...optionKeys, 'retries', 'idempotent']);
-    return new Promise<T>((resolve, reject) => {
-      const sink = { succeed: resolve as (value: unknown) => void, item: () => {}, fail: reject };
-      this.#submit(makePayload(method, args), policy, sink);
+  call<T = unknown>(method: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
+  call(method: string, args: readonly unknown[] = [], options?: CallOptions): Promise<unknown> {
+    // What is thrown in here rejects the promise.
+    return new Promise((succeed, fail) => {
+      const policy = checkPolicy(method, args, options, callOptionKeys);
+      this.#submit(makePayload(method, args), policy, { succeed, item: neverCalled, fail });
     });
   }
 
@@ -150,9 +150,9 @@ export class Pool {
   stream<T = unknown>(
     method: string,
     args: readonly unknown[] = [],
-    options: StreamOptions = {},
+    options?: StreamOptions,
   ): AsyncIterableIterator<T> {
-    const policy = checkPolicy(method, args, options, optionKeys);
+    const policy = checkPolicy(method, args, options, streamOptionKeys);
     const stream = new ItemStream<T>();
     const task = this.#submit(makePayload(method, args, streamCredit), policy, stream);
     stream.hooks = {
@@ -311,7 +311,7 @@ export class Pool {
 
   #reindex(worker: Worker): void {
     if (this.#mayTake(worker)) this.#load.update(worker);
-    else this.#load.remove(worker);
+    else this.#load.suspend(worker);
   }
 
   /** Gives a worker what waits for it. */
@@ -448,7 +448,7 @@ export class Pool {
 
   /** Lets a worker finish and leave, and ends it when that takes too long. Resolves when it has ended. */
   async #dismiss(worker: Worker, graceMs: number): Promise<{ killed: number; survivors: number[] }> {
-    this.#load.remove(worker);
+    this.#load.suspend(worker);
     worker.leave();
     await atMost(graceMs, Promise.race([worker.done, this.#hurried]));
     if (worker.state === 'ended') return { killed: 0, survivors: [] };
@@ -539,15 +539,24 @@ function closedError(): ProcguardError {
   );
 }
 
+const defaultPolicy: TaskPolicy = Object.freeze({
+  priority: 0,
+  affinity: undefined,
+  timeoutMs: undefined,
+  signal: undefined,
+  retries: 0,
+});
+
 function checkPolicy(
   method: unknown,
   args: unknown,
-  options: CallOptions,
+  options: CallOptions | undefined,
   known: readonly string[],
 ): TaskPolicy {
   if (typeof method !== 'string' || method === '')
     throw invalidOption('method', method, 'the name of a handler');
   if (!Array.isArray(args)) throw invalidOption('args', args, 'a list of arguments');
+  if (options === undefined) return defaultPolicy;
   checkKeys('options', options, known);
   const { timeoutMs, signal, affinity, priority, retries, idempotent = false } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))

@@ -36,6 +36,7 @@ export type Outcome = 'succeeded' | 'failed' | 'cancelled';
 
 /** One request, from the call to its one settlement. */
 export class Task implements WorkRequest {
+  id = 0;
   settled = false;
   /** Which worker has it. */
   worker: Worker | undefined;

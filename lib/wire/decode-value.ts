@@ -6,15 +6,15 @@ import { WireError } from './wire-error.js';
  * The value that a header carries. Takes `value` over: containers are changed in place. Bytes are views of `parts`, and
  * so are arrays that are aligned and in this machine's byte order. Throws a WireError `bad_marker`.
  */
-export function decodeValue(value: unknown, parts: Buffer[], marked: boolean): unknown {
+export function decodeValue(value: unknown, parts: readonly Buffer[], marked: boolean): unknown {
   return marked ? new Decoder(parts).decode(value) : value;
 }
 
 class Decoder {
-  readonly #parts: Buffer[];
+  readonly #parts: readonly Buffer[];
   readonly #arrays = new Map<string, NumericArray>();
 
-  constructor(parts: Buffer[]) {
+  constructor(parts: readonly Buffer[]) {
     this.#parts = parts;
   }
 

@@ -7,7 +7,7 @@ export interface EncodedValue {
   /** For the header. The very object that was given, when all of it is plain JSON. */
   readonly value: unknown;
   /** Not copied: must not be changed until they are written. */
-  readonly parts: Uint8Array[];
+  readonly parts: readonly Uint8Array[];
   /** Whether the header needs `marked: true`. */
   readonly marked: boolean;
 }
@@ -18,6 +18,7 @@ const bytesLevels = 1;
 const numberLevels = 1;
 const arrayLevels = 3;
 const dollar = 0x24;
+const none: readonly never[] = Object.freeze([]);
 
 /**
  * Prepares a value for a header, as JSON.stringify would, `toJSON` included, so that a Date is sent as its ISO string.
@@ -29,6 +30,7 @@ const dollar = 0x24;
  * than 99 levels; the message says where, in terms of `root`.
  */
 export function encodeValue(value: unknown, root = 'value'): EncodedValue {
+  if (value !== undefined && isPlainJson(value, 0)) return { value, parts: none, marked: false };
   const encoder = new Encoder(root);
   const encoded = value === undefined ? null : encoder.encode(value, 0);
   return { value: encoded, parts: encoder.parts, marked: encoder.marked };
@@ -228,6 +230,24 @@ class Encoder {
 function accessor(key: string | number): string {
   if (typeof key === 'number') return `[${key}]`;
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+/** Whether the encoder would leave the value as it is. It looks without a note of where it is, so that it makes no garbage. */
+function isPlainJson(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return isPlain(value);
+  if (depth >= maxValueDepth || hasToJson(value)) return false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++)
+      if (!isPlainJson(value[index], depth + 1)) return false;
+    return true;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  for (const key in value) {
+    if (key.charCodeAt(0) === dollar) return false;
+    if (!isPlainJson((value as Record<string, unknown>)[key], depth + 1)) return false;
+  }
+  return true;
 }
 
 function isPlain(value: unknown): boolean {

@@ -7,9 +7,10 @@ export interface Frame {
   /** As on the wire, `parts` included. */
   readonly header: Record<string, unknown>;
   /** Views of received memory: one that is kept keeps all of its chunk. */
-  readonly parts: Buffer[];
+  readonly parts: readonly Buffer[];
 }
 
+const none: readonly never[] = Object.freeze([]);
 const prefixBytes = 8;
 const minHeaderBytes = 2;
 // Pieces from this size on are handed to the socket as they are; smaller ones are cheaper to copy together.
@@ -17,13 +18,23 @@ const aloneBytes = 16_384;
 
 /** The frames of a byte stream that arrives in chunks of any size. */
 export class FrameReader {
+  // A chunk that begins with a frame is read in place, up to a frame of which it has only the beginning.
+  #chunk: Buffer | undefined;
+  #at = 0;
   readonly #queue = new ByteQueue();
   #lengths: { readonly header: number; readonly body: number } | undefined;
   #header: { readonly fields: Record<string, unknown>; readonly parts: readonly number[] } | undefined;
   #error: WireError | undefined;
 
   push(chunk: Buffer): void {
-    this.#queue.push(chunk);
+    if (chunk.length === 0) return;
+    if (this.isWithinFrame) {
+      this.#keepRest();
+      this.#queue.push(chunk);
+    } else {
+      this.#chunk = chunk;
+      this.#at = 0;
+    }
   }
 
   /** Undefined: the next frame isn't complete. Throws a WireError, from then on always the same. */
@@ -39,7 +50,7 @@ export class FrameReader {
 
   /** Whether the beginning of a frame is here, without its end. Frames that `next` hasn't given yet count too. */
   get isWithinFrame(): boolean {
-    return this.#lengths !== undefined || !this.#queue.isEmpty;
+    return this.#chunk !== undefined || this.#lengths !== undefined || !this.#queue.isEmpty;
   }
 
   /** At EOF, after the last `next`. Throws a WireError `truncated` when a frame was cut off. */
@@ -51,10 +62,42 @@ export class FrameReader {
   }
 
   #read(): Frame | undefined {
+    if (this.#chunk !== undefined) {
+      const frame = this.#readInPlace(this.#chunk);
+      if (frame !== undefined) return frame;
+      this.#keepRest();
+    }
+    return this.#readPieces();
+  }
+
+  #readInPlace(chunk: Buffer): Frame | undefined {
+    const start = this.#at + prefixBytes;
+    if (chunk.length < start) return undefined;
+    const header = chunk.readUInt32BE(this.#at);
+    const body = chunk.readUInt32BE(this.#at + 4);
+    checkPrefix(header, body);
+    const middle = start + header;
+    const end = middle + body;
+    if (chunk.length < end) return undefined;
+    const fields = parseObject(chunk, start, middle);
+    const lengths = partLengths(fields.parts, body);
+    this.#at = end;
+    if (end === chunk.length) this.#chunk = undefined;
+    const parts = lengths.length === 0 ? none : split(chunk.subarray(middle, end), lengths);
+    return { header: fields, parts };
+  }
+
+  #keepRest(): void {
+    if (this.#chunk !== undefined) this.#queue.push(this.#chunk.subarray(this.#at));
+    this.#chunk = undefined;
+  }
+
+  #readPieces(): Frame | undefined {
     if (this.#lengths === undefined) {
       const prefix = this.#queue.take(prefixBytes);
       if (prefix === undefined) return undefined;
-      this.#lengths = readPrefix(prefix);
+      this.#lengths = { header: prefix.readUInt32BE(0), body: prefix.readUInt32BE(4) };
+      checkPrefix(this.#lengths.header, this.#lengths.body);
     }
     if (this.#header === undefined) {
       const bytes = this.#queue.take(this.#lengths.header);
@@ -71,14 +114,11 @@ export class FrameReader {
   }
 }
 
-function readPrefix(prefix: Buffer): { header: number; body: number } {
-  const header = prefix.readUInt32BE(0);
-  const body = prefix.readUInt32BE(4);
+function checkPrefix(header: number, body: number): void {
   if (header < minHeaderBytes) {
     throw new WireError('header_too_small', `A header of ${header} bytes can't hold a JSON object`);
   }
   checkSizes(header, body);
-  return { header, body };
 }
 
 function checkSizes(header: number, body: number): void {
@@ -91,7 +131,8 @@ function checkSizes(header: number, body: number): void {
 }
 
 function partLengths(parts: unknown, bodyBytes: number): readonly number[] {
-  const lengths = parts === undefined ? [] : parts;
+  if (parts === undefined && bodyBytes === 0) return none;
+  const lengths = parts === undefined ? none : parts;
   if (!Array.isArray(lengths) || !lengths.every((length) => Number.isSafeInteger(length) && length >= 0)) {
     throw new WireError('parts_mismatch', 'Expected `parts` to be a list of lengths');
   }
@@ -126,7 +167,7 @@ export function encodeFrame(header: object | string, parts: readonly Uint8Array[
   head.writeUInt32BE(headerBytes, 0);
   head.writeUInt32BE(bodyBytes, 4);
   head.write(json, prefixBytes);
-  return parts.length === 0 ? [head] : join(head, parts);
+  return parts.length === 0 ? [head] : joinSmall([head, ...parts]);
 }
 
 function jsonOf(header: object, parts: readonly Uint8Array[]): string {
@@ -135,14 +176,15 @@ function jsonOf(header: object, parts: readonly Uint8Array[]): string {
   );
 }
 
-function join(head: Buffer, parts: readonly Uint8Array[]): Buffer[] {
+/** The same bytes in the same order, with neighbors of less than 16 KiB copied together. */
+export function joinSmall(buffers: readonly Uint8Array[]): Buffer[] {
   const pieces: Buffer[] = [];
   let small: Uint8Array[] = [];
   const joinSmall = () => {
     if (small.length > 0) pieces.push(Buffer.concat(small));
     small = [];
   };
-  for (const piece of [head, ...parts]) {
+  for (const piece of buffers) {
     if (piece.byteLength < aloneBytes) {
       small.push(piece);
     } else {

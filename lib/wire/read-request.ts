@@ -3,7 +3,7 @@ import { decodeValue } from './values.js';
 import { WireError } from './wire-error.js';
 
 /** A request with its arguments decoded. Throws a WireError, `malformed` or `bad_marker`. */
-export function readRequest(header: Record<string, unknown>, parts: Buffer[]): Request {
+export function readRequest(header: Record<string, unknown>, parts: readonly Buffer[]): Request {
   const { type, id, method, args, credit, marked } = header;
   if (type !== 'call' && type !== 'stream') throw malformed('type', type);
   if (!Number.isSafeInteger(id) || (id as number) < 1) throw malformed('id', id);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { encodeFrame, type Frame, FrameReader } from '../wire/frames.js';
+import { encodeFrame, type Frame, FrameReader, joinSmall } from '../wire/frames.js';
 import { encodeLine, LineReader } from '../wire/lines.js';
 
 /** Above this the worker gets no further request until it has read. */
@@ -16,7 +16,16 @@ interface Readers {
 
 /** The host's ends of a worker's control and data channels. */
 export class Channels {
-  #corked = false;
+  #unsent: Uint8Array[] = [];
+  #unsentBytes = 0;
+  readonly #flush = () => {
+    const pieces = this.#unsent.length === 1 ? this.#unsent : joinSmall(this.#unsent);
+    this.#unsent = [];
+    this.#unsentBytes = 0;
+    if (pieces.length > 1) this.data.cork();
+    for (const piece of pieces) this.data.write(piece);
+    if (pieces.length > 1) this.data.uncork();
+  };
 
   constructor(
     private readonly control: Socket,
@@ -41,7 +50,7 @@ export class Channels {
   }
 
   get isClogged(): boolean {
-    return this.data.writableLength > highWaterBytes;
+    return this.#unsentBytes + this.data.writableLength > highWaterBytes;
   }
 
   tell(message: object): void {
@@ -51,20 +60,18 @@ export class Channels {
   /** What is sent in one turn of the loop goes out in one system call. */
   send(header: string, parts: readonly Uint8Array[]): void {
     if (!this.data.writable) return;
-    if (!this.#corked) {
-      this.#corked = true;
-      this.data.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.data.uncork();
-      });
+    if (this.#unsent.length === 0) process.nextTick(this.#flush);
+    for (const piece of encodeFrame(header, parts)) {
+      this.#unsent.push(piece);
+      this.#unsentBytes += piece.length;
     }
-    for (const buffer of encodeFrame(header, parts)) this.data.write(buffer);
   }
 
   /** A message that may not overtake what was sent before. */
   tellAfterData(message: object): void {
-    if (this.data.writable) this.data.write(Buffer.alloc(0), () => this.tell(message));
+    if (!this.data.writable) return;
+    this.#flush();
+    this.data.write(Buffer.alloc(0), () => this.tell(message));
   }
 
   destroy(): void {

@@ -4,6 +4,8 @@ import { WorkerError } from './errors.js';
 
 /** What a request is to the worker that has it. */
 export interface WorkRequest {
+  /** What its worker knows it by. */
+  id: number;
   readonly payload: Payload;
   /** The answer of a call, or the end of a stream. */
   succeed(value: unknown): void;

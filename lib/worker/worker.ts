@@ -12,6 +12,7 @@ import { decodeValue } from '../wire/values.js';
 import { Channels } from './channels.js';
 import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
 import { LineCutter, type OutputLine, Tail } from './output.js';
+import { InFlight } from './in-flight.js';
 import { errorOf, headerOf, type WorkRequest } from './request.js';
 
 /** What a worker is started as. */
@@ -22,6 +23,8 @@ export interface WorkerSpec {
   readonly env: NodeJS.ProcessEnv;
   readonly guard: GuardOptions | undefined;
   readonly startTimeoutMs: number;
+  /** Requests that it may have at a time. */
+  readonly concurrency: number;
 }
 
 export interface WorkerEvents {
@@ -51,11 +54,10 @@ export class Worker {
   readonly child: ChildProcess | undefined;
   /** Settles when it has ended, and never rejects. */
   readonly done: Promise<void>;
-  readonly #inFlight = new Map<number, WorkRequest>();
+  readonly #inFlight: InFlight;
   readonly #channels: Channels | undefined;
   readonly #stderr = new Tail(stderrLines);
   readonly #startTimer: NodeJS.Timeout;
-  #lastId = 0;
   #reason: string | undefined;
   #startError: ProcguardError | undefined;
   #cause: unknown;
@@ -68,6 +70,7 @@ export class Worker {
     private readonly spec: WorkerSpec,
     private readonly events: WorkerEvents,
   ) {
+    this.#inFlight = new InFlight(spec.concurrency);
     this.done = new Promise((resolve) => {
       this.#markDone = resolve;
     });
@@ -129,21 +132,18 @@ export class Worker {
   }
 
   send(request: WorkRequest): void {
-    const id = ++this.#lastId;
-    this.#inFlight.set(id, request);
+    this.#inFlight.add(request);
     this.requests++;
-    this.#channels?.send(headerOf(request.payload, id), request.payload.parts);
+    this.#channels?.send(headerOf(request.payload, request.id), request.payload.parts);
   }
 
   /** Tells the worker that nobody waits for this any more. It counts as in flight until the worker has answered. */
   cancel(request: WorkRequest): void {
-    const id = this.#idOf(request);
-    if (id !== undefined) this.#channels?.tell({ type: 'cancel', id });
+    if (this.#inFlight.has(request)) this.#channels?.tell({ type: 'cancel', id: request.id });
   }
 
   giveCredit(request: WorkRequest, items: number): void {
-    const id = this.#idOf(request);
-    if (id !== undefined) this.#channels?.tell({ type: 'credit', id, items });
+    if (this.#inFlight.has(request)) this.#channels?.tell({ type: 'credit', id: request.id, items });
   }
 
   /** No further requests; the worker exits when it has answered those that it has. */
@@ -159,11 +159,6 @@ export class Worker {
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
     return killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
-  }
-
-  #idOf(request: WorkRequest): number | undefined {
-    for (const [id, held] of this.#inFlight) if (held === request) return id;
-    return undefined;
   }
 
   #listen(source: 'stdout' | 'stderr', stream: Readable): void {
@@ -222,30 +217,29 @@ export class Worker {
     this.#break(new Error(message));
   }
 
-  #takeFrame({ header, parts }: Frame): void {
-    const { type, id } = header;
-    const request = this.#inFlight.get(id as number);
+  #takeFrame(frame: Frame): void {
+    const { type, id, error } = frame.header;
+    const request = this.#inFlight.get(id);
     if (request === undefined) {
       throw new Error(
         `an answer (${JSON.stringify(type)}) for request ${JSON.stringify(id)}, which it does not have`,
       );
     }
-    const value = () => decodeValue(header.value, parts, header.marked === true);
     switch (type) {
       case 'item':
-        request.item(value());
+        request.item(valueOf(frame));
         return;
       case 'result':
-        this.#inFlight.delete(id as number);
-        request.succeed(value());
+        this.#inFlight.remove(request);
+        request.succeed(valueOf(frame));
         break;
       case 'end':
-        this.#inFlight.delete(id as number);
+        this.#inFlight.remove(request);
         request.succeed(undefined);
         break;
       case 'error':
-        this.#inFlight.delete(id as number);
-        request.fail(errorOf(request.payload.method, header.error));
+        this.#inFlight.remove(request);
+        request.fail(errorOf(request.payload.method, error));
         break;
       default:
         throw new Error(`a frame of unknown type ${JSON.stringify(type)}`);
@@ -300,8 +294,7 @@ export class Worker {
       signal: this.#signal,
       stderr: this.#stderr.lines,
     };
-    const held = [...this.#inFlight.values()];
-    this.#inFlight.clear();
+    const held = this.#inFlight.clear();
     for (const request of held) {
       request.fail(new WorkerDiedError(this.#reason ?? 'died while it had the request', end, this.#cause));
     }
@@ -324,6 +317,10 @@ export class Worker {
       `The worker ended before it was ready: it ${describeEnd(end)}`,
     );
   }
+}
+
+function valueOf({ header, parts }: Frame): unknown {
+  return decodeValue(header.value, parts, header.marked === true);
 }
 
 function ended(stream: Readable): Promise<void> {

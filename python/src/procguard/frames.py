@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from struct import Struct
 
@@ -17,6 +18,8 @@ MAX_HEADER_BYTES = 1 << 26
 MAX_BODY_BYTES = 1 << 30
 MAX_DEPTH = 100
 READ_BYTES = 1 << 18
+# What a read asks for is allocated first, and 256 KiB cost more than all else that a small request takes.
+SMALL_READ_BYTES = 1 << 14
 
 PREFIX = Struct(">II")
 
@@ -38,6 +41,7 @@ class FrameReader:
         self.file = io.BufferedReader(self.raw, 1)
         self.buffer = b""
         self.position = 0
+        self.read_bytes = SMALL_READ_BYTES
 
     def next(self) -> tuple[dict[str, Any], bytes] | None:
         """Header and body of the next frame; None when it isn't all in memory."""
@@ -64,7 +68,8 @@ class FrameReader:
                 more = self.file.read(8 + header_bytes - len(buffer))
                 self.buffer = buffer + more
                 return bool(more)
-        more = self.file.read1(READ_BYTES)
+        more = os.read(self.raw.fileno(), self.read_bytes)
+        self.read_bytes = READ_BYTES if len(more) == self.read_bytes else SMALL_READ_BYTES
         self.buffer = buffer + more if buffer else more
         return bool(more)
 

@@ -37,20 +37,22 @@ class Intake:
             request = self.next_in_memory()
             if request is not None:
                 return request
-            self.outbox.flush()
             if not self.wait() or not self.frames.fill():
                 return None
             self.ending.idle = False
         return None
 
     def next_in_memory(self) -> Request | None:
-        """The next request of those that were read; the rest of a large one is read."""
+        """The next request of those that were read; the rest of a large one is read. Flushes when there is none."""
         try:
-            frame = self.frames.next()
+            frames = self.frames
+            frame = frames.next()
             if frame is None:
                 # Nothing may wait for its answer while this one arrives.
                 self.outbox.flush()
-                frame = self.frames.next_large()
+                if frames.position == len(frames.buffer):
+                    return None
+                frame = frames.next_large()
                 if frame is None:
                     return None
             header, body = frame
@@ -74,9 +76,9 @@ class Intake:
                 and not ending.stopping
             )
         while True:
-            ready = [descriptor for descriptor, _ in self.poll.poll()]
-            if self.descriptor in ready:
-                return not ending.stopping
+            for descriptor, _ in self.poll.poll():
+                if descriptor == self.descriptor:
+                    return not ending.stopping
             if ending.stopping or ending.draining:
                 return self.wait_again()
 

@@ -37,29 +37,30 @@ class Outbox:
 
     def write_pending(self) -> None:
         # Another thread may add a frame meanwhile: only those counted here are taken.
-        count = len(self.pending)
-        frames = self.pending[:count]
-        del self.pending[:count]
-        if frames:
-            self.write([frames[0] if count == 1 else b"".join(frames)])
-            self.flushed_at = perf_counter()
+        pending = self.pending
+        count = len(pending)
+        if count == 1:
+            self.write_one(pending.pop(0))
+        elif count:
+            frames = pending[:count]
+            del pending[:count]
+            self.write_one(b"".join(frames))
+        self.flushed_at = perf_counter()
 
     def send(self, buffers: list[Any]) -> None:
         """Write one frame in pieces, at once and uncopied: the caller may change its buffers afterwards."""
         with self.lock:
             self.write_pending()
-            self.write(buffers)
-
-    def write(self, buffers: list[Any]) -> None:
-        try:
-            if len(buffers) == 1:
-                data = buffers[0]
-                written = os.write(self.descriptor, data)
-                if written == len(data):
-                    return
-                write_all(self.descriptor, [memoryview(data)[written:]])
-            else:
+            try:
                 write_all(self.descriptor, [memoryview(buffer) for buffer in buffers])
+            except OSError:
+                host_is_gone()
+
+    def write_one(self, data: bytes) -> None:
+        try:
+            written = os.write(self.descriptor, data)
+            if written < len(data):
+                write_all(self.descriptor, [memoryview(data)[written:]])
         except OSError:
             host_is_gone()
 
