@@ -1,42 +1,33 @@
-// The host that the demo kills: it starts the workers and passes on how far they are.
+// The host that the demo kills: it runs a pool at work, and passes on how far that is.
 //
-//   node host.js <python> <folder> <workers> <bytes of a record> <guarded | unguarded>
+//   node host.js <python> <folder>
 
-import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { capabilities, guardOf, spawn } from '../lib/index.js';
-import { type HostMessage, LAYERS } from './layers.js';
+import { type Capabilities, capabilities } from '../lib/index.js';
+import { CALL_TIMEOUT_MS, openPool } from './counting-pool.js';
+import { WORKERS } from './layers.js';
 
-const WORKER = fileURLToPath(new URL('../../demo/worker.py', import.meta.url));
+/** What the host tells the demo: first who is at work and how it is guarded, then how far each worker is. */
+export type HostMessage =
+  | { workers: number[]; guard: Pick<Capabilities, 'link' | 'tree'>; keeper: number }
+  | { worker: number; share: number };
 
-const [python, folder, workers, recordBytes, guard] = process.argv.slice(2) as [string, ...string[]];
-// Every worker gets this same open file, and reads the next record when it is ready for one.
-const list = openSync(join(folder!, 'files.txt'), 'r');
-const ready = new Set<string>();
-const gates: Writable[] = [];
-await Promise.all(Array.from({ length: Number(workers) }, (_, number) => runWorker(String(number))));
+const [python, folder] = process.argv.slice(2) as [string, string];
+const files: string[] = JSON.parse(readFileSync(join(folder, 'files.json'), 'utf8'));
+const pool = openPool(python, folder);
+await pool.ready();
+const { link, tree, keeper } = capabilities();
+tell({ workers: pool.stats().workers.map(({ pid }) => pid!), guard: { link, tree }, keeper: keeper.pid });
+await Promise.all(Array.from({ length: WORKERS }, (_, worker) => follow(worker)));
+await pool.close();
 process.disconnect();
 
-async function runWorker(number: string): Promise<void> {
-  const worker = spawn(python, [WORKER, folder!, number, recordBytes!], {
-    guard: guard === 'guarded',
-    stdio: [list, 'pipe', 'inherit', 'pipe'],
-  });
-  gates.push(worker.stdio[3] as Writable);
-  tell({ guard: guardOf(worker), keeper: capabilities().keeper?.pid });
-  createInterface({ input: worker.stdout! }).on('line', (line) => {
-    const [name, files] = line.split(' ');
-    tell({ name: name!, files: Number(files) });
-    ready.add(name!);
-    if (ready.size === Number(workers) * LAYERS.length) for (const gate of gates.splice(0)) gate.end();
-  });
-  // 'close' comes when nobody has the worker's stdout open any more: not the double-forked grandchild either.
-  const [code] = await once(worker, 'close');
-  if (code !== 0) process.exitCode = 1;
+/** Gives a worker its part of the files. */
+async function follow(worker: number): Promise<void> {
+  const part = files.filter((_, index) => index % WORKERS === worker);
+  const shares = pool.stream<number>('progress', [part], { timeoutMs: CALL_TIMEOUT_MS });
+  for await (const share of shares) tell({ worker, share });
 }
 
 function tell(message: HostMessage): void {

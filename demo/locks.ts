@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 const WATCHER = fileURLToPath(new URL('../../demo/watch_locks.py', import.meta.url));
 const START_DEADLINE_MS = 10_000;
 
+/** How long anything may take that the demo waits for. */
+export const DEADLINE_MS = 5000;
+
 /**
  * Watches file locks, and processes by pid, from a helper process that blocks on each of them. A lock is
  * released by the kernel when its holder is gone, and by nothing else here.
@@ -47,10 +50,11 @@ export class LockWatch {
     return [...this.#state.keys()].filter((name) => !this.#releasedAt.has(name));
   }
 
-  /** Waits until everything is released, or until the deadline, and returns what is still held. */
-  async released(deadlineMs: number): Promise<string[]> {
-    await this.#until(() => this.held.length === 0, deadlineMs);
-    return this.held;
+  /** Waits until `names` are released, or until the deadline, and returns those that are still held. */
+  async released(deadlineMs: number, names: readonly string[] = [...this.#state.keys()]): Promise<string[]> {
+    const held = () => names.filter((name) => !this.#releasedAt.has(name));
+    await this.#until(() => held().length === 0, deadlineMs);
+    return held();
   }
 
   /** How long after `start`, a `process.hrtime.bigint()`, the last of `names` was released. */

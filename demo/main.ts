@@ -1,12 +1,16 @@
-// npm run demo: workers that do real work, a host that is killed in the middle of it, and what is left then.
+// npm run demo: a pool of workers that do real work; it is restarted and drained, and then a host with such a pool is killed.
 
 import { capabilities } from '../lib/index.js';
+import { batchesOf } from './batches.js';
+import { drain } from './drain.js';
 import { killGuarded } from './guarded-kill.js';
+import { LAYERS, PROCESSES, WORKERS } from './layers.js';
+import { restartUnderLoad } from './rolling-restart.js';
 import { bad, good, grouped, heading, say, styled } from './screen.js';
 import { Session } from './session.js';
 import { killUnguarded } from './unguarded-kill.js';
-import { finish } from './whole-run.js';
 import { findLibrary, type Library } from './words.js';
+import { work } from './work.js';
 
 process.exitCode = await main();
 
@@ -39,33 +43,57 @@ async function tell(session: Session): Promise<boolean> {
     for (const { message } of downgrades) bad(message);
   }
   const kept: boolean[] = [];
-  const next = (text: string) => heading(`${kept.length + 1}. ${text}`);
+  const next = (...text: string[]) => heading(`${kept.length + 1}. ${text.join('\n   ')}`);
+
+  const batches = batchesOf(session.library.files);
+  const counting = session.open();
+  next(`A pool of ${WORKERS} workers does the work, ${batches.length} calls.`);
+  kept.push(await work(counting, batches));
+  next('A rolling restart: every worker is replaced while calls keep coming.');
+  kept.push(await restartUnderLoad(session, counting, batches));
+  next('A drain: the pool is closed while calls are in flight and more are waiting.');
+  kept.push(await drain(session, counting, batches));
 
   if (tree === 'cgroup') {
-    next('Guard on, trees held by a cgroup: the host is killed with kill -9 half-way.');
-    kept.push(await killGuarded(session, { guarded: true }));
+    next(
+      'Guard on: kill -9 of a host whose pool counts it all ten times over, and streams how far it is.',
+      'The kernel ends the workers. The keeper ends their trees, which a cgroup holds. One worker is',
+      'stopped (SIGSTOP) before: it can notice nothing, and must go all the same.',
+    );
+    kept.push(await killGuarded(session, 'cgroup'));
   }
-  next('Guard on, trees found by their mark, as where no cgroup can be made: kill -9 half-way.');
-  kept.push(await killGuarded(session, { guarded: true, disable: 'cgroup' }));
-  next('Guard off, for comparison: the same work, the same kill -9.');
+  next(
+    'Guard on, as where no cgroup can be made: the same kill -9.',
+    'The kernel ends the workers. The keeper finds their trees by the mark in their environment.',
+  );
+  kept.push(await killGuarded(session, 'mark'));
+  next(
+    'Guard off, for comparison: the same pool, the same kill -9.',
+    'Only the Python SDK is left: a running worker notices that its host has gone.',
+  );
   kept.push(await killUnguarded(session));
-  next('Guard on, and nobody kills the host: the work is done to the end.');
-  kept.push(await finish(session));
 
   heading('Result');
   const promised = !kept.includes(false);
-  if (promised) good('With the guard on, nothing outlived its host. With the guard off, everything did.');
-  else bad('Not as promised: see above.');
+  if (promised) {
+    good('No call was lost, neither by the restart nor by the drain.');
+    good('Guard on, nothing outlived its host. Guard off, all grandchildren did, and the stopped worker.');
+  } else bad('Not as promised: see above.');
   say();
   return promised;
 }
 
 function introduce({ version, files, bytes }: Library): void {
+  const children = LAYERS.length - 1;
   const size = `${grouped(files.length)} source files, ${(bytes / 1e6).toFixed(1)} MB`;
   say(styled('bold', 'procguard: your workers never outlive you, not even after kill -9.'));
   say();
   say(`The work: count the words in the standard library of Python ${version}, ${size}.`);
-  say('Two workers share it, each with three child processes of its own: a plain one, one that called');
-  say('setsid, and one that double-forked. All eight hold a file lock for as long as they live, and');
-  say('nothing but their end releases it.');
+  say(
+    `The ${WORKERS} Python workers of a pool share it, each with ${children} child processes of its own that count`,
+  );
+  say(
+    `too: a plain one, one that called setsid, and one that double-forked. All ${PROCESSES} hold a file lock`,
+  );
+  say('for as long as they live, and nothing but their end releases it.');
 }

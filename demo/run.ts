@@ -1,83 +1,74 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type HostMessage, LAYERS } from './layers.js';
-import { LockWatch } from './locks.js';
-import { killRecorded, type LockRecord, readRecord } from './processes.js';
+import type { HostMessage } from './host.js';
+import { WORKERS } from './layers.js';
+import type { LockFolder } from './lock-folder.js';
 import type { Library } from './words.js';
 
-/** How long anything may take that the demo waits for. */
-export const DEADLINE_MS = 5000;
+// So much that nobody comes to the end of it before the host is killed, however busy the machine is.
+const ROUNDS = 10;
 
-const WORKERS = 2;
-
-/** One run of the work: a host, its workers, and their children. */
+/** A host in a process of its own, with its pool at work, that can be killed. */
 export class Run {
-  /** How many processes do the work. */
-  readonly processes = WORKERS * LAYERS.length;
+  readonly folder: LockFolder;
   readonly #host: ChildProcess;
-  readonly #library: Library;
-  readonly #folder: string;
-  readonly #files = new Map<string, number>();
+  readonly #shares = new Map<number, number>();
   readonly #ended: Promise<unknown[]>;
-  #guard: Extract<HostMessage, { guard: object }> | undefined;
+  #start: Extract<HostMessage, { guard: object }> | undefined;
   #wake = () => {};
 
-  private constructor(library: Library, folder: string, options: RunOptions) {
-    this.#library = library;
-    this.#folder = folder;
-    const { guarded, disable } = options;
-    const records = library.files.map((path) => Buffer.from(path));
-    const recordBytes = Math.max(...records.map(({ length }) => length)) + 1;
-    writeFileSync(join(folder, 'files.txt'), Buffer.concat(records.map((path) => pad(path, recordBytes))));
-    const guard = guarded ? 'guarded' : 'unguarded';
-    const args = [library.python, folder, WORKERS, recordBytes, guard].map(String);
-    this.#host = fork(fileURLToPath(new URL('./host.js', import.meta.url)), args, {
+  /** `disable`: mechanisms that the host treats as absent, as in PROCGUARD_DISABLE. */
+  constructor(library: Library, folder: LockFolder, disable: string) {
+    this.folder = folder;
+    writeFileSync(join(folder.path, 'files.json'), JSON.stringify(Array(ROUNDS).fill(library.files).flat()));
+    this.#host = fork(fileURLToPath(new URL('./host.js', import.meta.url)), [library.python, folder.path], {
       env: { ...process.env, PROCGUARD_DISABLE: [process.env.PROCGUARD_DISABLE, disable].join() },
     });
     this.#ended = once(this.#host, 'exit');
     this.#host.once('exit', () => this.#wake());
     this.#host.on('message', (message: HostMessage) => {
-      if ('guard' in message) this.#guard = message;
-      else this.#files.set(message.name, message.files);
+      if ('guard' in message) this.#start = message;
+      else this.#shares.set(message.worker, message.share);
       this.#wake();
     });
-  }
-
-  /** Starts the host and, through it, the workers. */
-  static start(library: Library, parent: string, options: RunOptions): Run {
-    return new Run(library, mkdtempSync(join(parent, 'run-')), options);
   }
 
   get hostPid(): number {
     return this.#host.pid!;
   }
 
+  /** How the host says that its workers are guarded. */
   get guard() {
-    return this.#guard?.guard;
+    return this.#start!.guard;
   }
 
-  get keeper(): number | undefined {
-    return this.#guard?.keeper;
+  /** The pid of its keeper, 0 where there is none. */
+  get keeper(): number {
+    return this.#start!.keeper;
   }
 
-  /** The share of the files that is counted. */
+  get workers(): number[] {
+    return this.#start!.workers;
+  }
+
+  /** How many rounds are done. */
   get progress(): number {
-    return [...this.#files.values()].reduce((sum, files) => sum + files, 0) / this.#library.files.length;
+    return ([...this.#shares.values()].reduce((sum, share) => sum + share, 0) / WORKERS) * ROUNDS;
   }
 
-  /** Waits until every process holds its lock and `share` of the work is done, or the host has ended. */
-  async reaches(share: number, onProgress: (share: number) => void): Promise<void> {
-    while (this.#host.exitCode === null && this.#host.signalCode === null) {
-      onProgress(this.progress);
-      if (this.#files.size === this.processes && this.progress >= share) return;
+  /** Waits until so many rounds are done. */
+  async reaches(rounds: number, onProgress: (rounds: number) => void): Promise<void> {
+    while (this.progress < rounds) {
+      if (this.#host.exitCode !== null || this.#host.signalCode !== null)
+        throw new Error('The host ended before it could be killed');
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      onProgress(this.progress);
     }
-    if (share < 1) throw new Error('The host ended before it could be killed');
   }
 
   /** Kills the host with SIGKILL, and returns when. */
@@ -87,53 +78,8 @@ export class Run {
     return time;
   }
 
-  /** Waits for the host's end and returns its exit code, `null` after a kill. */
-  async end(): Promise<number | null> {
-    const [code] = await this.#ended;
-    return code as number | null;
-  }
-
-  locks(layer?: string): string[] {
-    const layers = layer ? [layer] : LAYERS.map(({ name }) => name);
-    return layers.flatMap((name) => this.#paths(name, 'lock'));
-  }
-
-  /** The results of the processes that have done all their work. */
-  results(): string[] {
-    return LAYERS.flatMap(({ name }) => this.#paths(name, 'json')).filter((path) => existsSync(path));
-  }
-
-  records(locks = this.locks()): LockRecord[] {
-    return locks.map(readRecord).filter((record) => record !== undefined);
-  }
-
-  /** Ends whatever is left of this run by the demo's own means, and returns the locks that are still held. */
-  async cleanUp(): Promise<string[]> {
-    this.#host.kill('SIGKILL');
+  /** Waits for the host's end. */
+  async end(): Promise<void> {
     await this.#ended;
-    const locks = this.locks().filter((lock) => readRecord(lock) !== undefined);
-    const watch = await LockWatch.start(this.#library.python);
-    await watch.watch(locks);
-    for (const record of this.records(locks)) killRecorded(record);
-    const held = await watch.released(DEADLINE_MS);
-    watch.end();
-    if (held.length === 0) rmSync(this.#folder, { recursive: true, force: true });
-    return held;
   }
-
-  #paths(layer: string, extension: string): string[] {
-    return Array.from({ length: WORKERS }, (_, number) =>
-      join(this.#folder, `${layer}-${number}.${extension}`),
-    );
-  }
-}
-
-export interface RunOptions {
-  guarded: boolean;
-  /** Mechanisms that the host treats as absent: PROCGUARD_DISABLE. */
-  disable?: string;
-}
-
-function pad(path: Buffer, bytes: number): Buffer {
-  return Buffer.concat([path, Buffer.alloc(bytes - path.length, ' ')]);
 }

@@ -24,6 +24,13 @@ export function bad(text: string): void {
   say(`  ${styled('red', '✘')} ${text}`);
 }
 
+/** Says what holds, or else what does not. Returns whether all held. */
+export function verdict(faults: readonly string[], promises: readonly string[]): boolean {
+  for (const fault of faults) bad(fault);
+  if (faults.length === 0) for (const promise of promises) good(promise);
+  return faults.length === 0;
+}
+
 /** A number with thousands separators. */
 export function grouped(number: number): string {
   return number.toLocaleString('en-US');

@@ -55,13 +55,10 @@ export function countHere(files: readonly string[]): Words {
   return words;
 }
 
-/** Adds up the results that the demo's processes wrote. */
-export function addUp(results: readonly string[]): Words {
+/** Adds up what was counted in parts. */
+export function addUp(parts: Iterable<Words>): Words {
   const words: Words = new Map();
-  for (const path of results) {
-    const counts = JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>;
-    for (const [word, count] of Object.entries(counts)) words.set(word, (words.get(word) ?? 0) + count);
-  }
+  for (const part of parts) for (const [word, count] of part) words.set(word, (words.get(word) ?? 0) + count);
   return words;
 }
 
