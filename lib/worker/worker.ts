@@ -11,8 +11,8 @@ import { protocolVersion } from '../wire/limits.js';
 import { decodeValue } from '../wire/values.js';
 import { Channels } from './channels.js';
 import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
-import { LineCutter, type OutputLine, Tail } from './output.js';
 import { InFlight } from './in-flight.js';
+import { LineCutter, type OutputLine, Tail } from './output.js';
 import { errorOf, headerOf, type WorkRequest } from './request.js';
 
 /** What a worker is started as. */
@@ -227,11 +227,11 @@ export class Worker {
     }
     switch (type) {
       case 'item':
-        request.item(valueOf(frame));
+        request.item(valueIn(frame));
         return;
       case 'result':
         this.#inFlight.remove(request);
-        request.succeed(valueOf(frame));
+        request.succeed(valueIn(frame));
         break;
       case 'end':
         this.#inFlight.remove(request);
@@ -319,7 +319,7 @@ export class Worker {
   }
 }
 
-function valueOf({ header, parts }: Frame): unknown {
+function valueIn({ header, parts }: Frame): unknown {
   return decodeValue(header.value, parts, header.marked === true);
 }
 
