@@ -25,8 +25,8 @@ export interface TaskSink {
 export interface TaskOwner {
   /** It is settled while it waits in the queue. */
   withdrawn(task: Task): void;
-  /** Its worker died, and it may run again. */
-  again(task: Task): void;
+  /** Its worker died of `error`, and it may run again. */
+  again(task: Task, error: Error): void;
   settled(task: Task, outcome: Outcome): void;
   /** Its worker has not answered since it was cancelled. */
   stuck(worker: Worker, task: Task): void;
@@ -79,7 +79,7 @@ export class Task implements WorkRequest {
     // A stream that has delivered items can't be begun again: its retries are 0.
     if (error instanceof WorkerDiedError && this.#retriesLeft > 0) {
       this.#retriesLeft--;
-      this.owner.again(this);
+      this.owner.again(this, error);
     } else if (this.#settle('failed')) {
       this.sink.fail(error);
     }

@@ -53,6 +53,8 @@ export class Worker {
   readonly startedAtMs = nowMs();
   /** Requests that it was given. */
   requests = 0;
+  /** It was sent a signal that ends it. */
+  isTerminating = false;
   /** The methods that it offers. */
   handlers: readonly string[] = [];
   readonly child: ChildProcess | undefined;
@@ -162,9 +164,11 @@ export class Worker {
     this.#channels?.tell({ type: 'credit', id, items });
   }
 
-  /** No further requests; the worker exits when it has answered those that it has. */
+  /** No further requests; the worker exits when it has answered those that it has, or at once when it is still starting. */
   leave(): void {
     if (this.state === 'ended') return;
+    // Before its hello it may take any time until it reads.
+    if (this.state === 'starting') this.child?.kill('SIGTERM');
     this.state = 'leaving';
     this.#channels?.tellAfterData({ type: 'drain' });
   }
@@ -172,6 +176,7 @@ export class Worker {
   /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. */
   async terminate(reason: string, graceMs: number): Promise<KillTreeReport | undefined> {
     this.#reason ??= reason;
+    this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
     return killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
