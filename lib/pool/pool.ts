@@ -502,7 +502,7 @@ export class Pool {
       Promise.race([worker.done, this.#hurried]),
     );
     if (worker.state === 'ended') return { killed: 0, survivors: [] };
-    const report = await worker.terminate('was shut down', await this.#termGraceMs());
+    const report = await worker.terminate('was shut down', isStarting ? 0 : await this.#termGraceMs());
     await atMost(termGraceMs, worker.done);
     // A second signal may have sent SIGKILL before the report's did.
     const wasKilled = worker.child?.signalCode === 'SIGKILL' ? 1 : 0;
