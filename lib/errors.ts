@@ -18,7 +18,6 @@ import os from 'node:os';
  * | `ERR_PROCGUARD_WORKER_ERROR` | the handler threw; see `WorkerError` |
  * | `ERR_PROCGUARD_WORKER_DIED` | the worker ended while it had the request; see `WorkerDiedError` |
  * | `ERR_PROCGUARD_UNKNOWN_METHOD` | the worker has no such handler |
- * | `ERR_PROCGUARD_UNSERIALIZABLE` | an argument, or what the handler returned, can't be sent |
  * | `ERR_PROCGUARD_TOO_LARGE` | an argument, or what the handler returned, is over a limit of the protocol |
  * | `ERR_PROCGUARD_PROTOCOL` | the worker sent something that is not the worker protocol |
  * | `ERR_PROCGUARD_START_FAILED` | the command could not be executed, or ended before it was ready |

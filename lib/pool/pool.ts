@@ -79,6 +79,8 @@ const termGraceMs = 3000;
 // A start costs about a millisecond; a pool of a thousand must not hold up the loop.
 const startSliceMs = 8;
 const inspectEveryMs = 1000;
+// Not before, or after, a start.
+const settledStates: ReadonlySet<SlotState> = new Set(['ready', 'failed', 'closed']);
 const streamOptionKeys = ['timeoutMs', 'signal', 'affinity', 'priority'];
 const callOptionKeys = [...streamOptionKeys, 'retries', 'idempotent'];
 // A call has no items.
@@ -112,6 +114,7 @@ export class Pool {
   #lastSlot = 0;
   #closing: Promise<CloseReport> | undefined;
   #replacing: Promise<void> = Promise.resolve();
+  readonly #takeBacks: (() => void)[] = [];
   #inspector: NodeJS.Timeout | undefined;
   #hurry!: () => void;
   readonly #hurried = new Promise<void>((resolve) => {
@@ -201,9 +204,15 @@ export class Pool {
 
   /**
    * Replaces every worker, one after the other: each finishes its requests, leaves, and the next is ready before
-   * another goes. Revives failed slots. Rejects with `ERR_PROCGUARD_POOL_FAILED` when a replacement doesn't start.
+   * another goes. Revives failed slots. One restart waits for another's end. Rejects with `ERR_PROCGUARD_POOL_FAILED`
+   * when a replacement doesn't start, and with `ERR_PROCGUARD_POOL_CLOSED`.
    */
-  async restart(): Promise<void> {
+  restart(): Promise<void> {
+    return this.#oneAtATime(() => this.#restart());
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#closing !== undefined) throw closedError();
     for (const slot of [...this.#slots.values()]) {
       if (this.#closing !== undefined) throw closedError();
       if (slot.state === 'failed') slot.start();
@@ -225,9 +234,10 @@ export class Pool {
     for (const slot of surplus) {
       this.#slots.delete(slot.index);
       slot.close();
-      if (slot.worker !== undefined) void this.#dismiss(slot.worker, this.#config.graceMs);
+      if (slot.worker !== undefined) void this.#dismiss(slot.worker, this.#config.graceMs).catch(() => {});
       for (const task of this.#queue.unpin(slot.index)) this.#place(task);
     }
+    if (this.#isFailed()) this.#rejectQueue();
     this.#notify();
   }
 
@@ -238,7 +248,9 @@ export class Pool {
   close(options: { graceMs?: number | undefined } = {}): Promise<CloseReport> {
     checkKeys('options', options, ['graceMs']);
     const graceMs = wholeNumber('graceMs', options.graceMs, 0, 300_000, this.#config.graceMs);
-    this.#closing ??= this.#close(graceMs);
+    this.#closing ??= this.#close(graceMs).finally(() => {
+      for (const takeBack of this.#takeBacks) takeBack();
+    });
     this.#notify();
     return this.#closing;
   }
@@ -248,21 +260,31 @@ export class Pool {
   }
 
   /**
-   * Drains on SIGTERM and SIGINT, and then ends this process by that signal, as it would have ended without. A second
-   * signal ends the drain at once. Returns a function that takes this back.
+   * Drains on SIGTERM and SIGINT, and then ends this process by that signal, as it would have ended without, unless
+   * the program has a handler for that signal too. A second signal ends the drain at once. Returns a function that takes
+   * this back; `close()` does so as well.
    */
   handleSignals(): () => void {
-    return onShutdownSignals({
+    const takeBack = onShutdownSignals({
       drain: () => this.close(),
-      hurry: () => this.#hurry(),
+      hurry: () => this.#hurryUp(),
     });
+    this.#takeBacks.push(takeBack);
+    return takeBack;
+  }
+
+  #hurryUp(): void {
+    this.#hurry();
+    for (const worker of this.#owners.keys()) {
+      if (worker.isTerminating) void worker.terminate('was shut down', 0).catch(() => {});
+    }
   }
 
   #submit(payload: Payload, policy: TaskPolicy, sink: TaskSink): Task {
     if (this.#closing !== undefined) throw closedError();
     if (this.#slots.size > 0 && this.#isFailed()) throw this.#failedError();
     policy.signal?.throwIfAborted();
-    const worker = policy.affinity === undefined ? this.#load.least() : undefined;
+    const worker = policy.affinity === undefined ? this.#leastLoaded() : undefined;
     if (worker === undefined && this.#queue.depth >= this.#config.maxQueue && !this.#canTakeNow(policy))
       throw new QueueFullError(this.#queue.depth);
     const task = new Task(
@@ -286,7 +308,7 @@ export class Pool {
   #place(task: Task): void {
     const { affinity } = task.policy;
     task.slot = affinity === undefined ? undefined : this.#pick(affinity);
-    const worker = task.slot === undefined ? this.#load.least() : this.#slots.get(task.slot)?.worker;
+    const worker = task.slot === undefined ? this.#leastLoaded() : this.#slots.get(task.slot)?.worker;
     if (worker !== undefined && this.#mayTake(worker)) this.#give(worker, task);
     else this.#queue.push(task);
   }
@@ -300,6 +322,15 @@ export class Pool {
 
   #mayTake(worker: Worker): boolean {
     return worker.state === 'ready' && worker.inFlight < this.#config.concurrency && !worker.isClogged;
+  }
+
+  /** The index isn't told of a worker that breaks the protocol or is ended while it is idle. */
+  #leastLoaded(): Worker | undefined {
+    for (;;) {
+      const worker = this.#load.least();
+      if (worker === undefined || this.#mayTake(worker)) return worker;
+      this.#load.remove(worker);
+    }
   }
 
   #give(worker: Worker, task: Task): void {
@@ -331,10 +362,14 @@ export class Pool {
       this.#queue.withdrawn();
       this.#notify();
     },
-    again: (task: Task) => {
-      if (task.slot !== undefined && !this.#slots.has(task.slot)) task.slot = undefined;
+    again: (task: Task, error: Error) => {
+      const serving = [...this.#slots.values()].filter(
+        ({ state }) => state !== 'failed' && state !== 'closed',
+      );
+      if (serving.length === 0) return task.reject(error);
+      if (!serving.some(({ index }) => index === task.slot)) task.slot = undefined;
       this.#queue.pushBack(task);
-      const idle = this.#load.least();
+      const idle = this.#leastLoaded();
       if (idle !== undefined) this.#feed(idle);
     },
     settled: (_task: Task, outcome: Outcome) => {
@@ -401,9 +436,13 @@ export class Pool {
     if (slot.worker !== undefined && slot.worker.state !== 'ended') this.#owners.set(slot.worker, slot);
     if (slot.state === 'failed') {
       for (const task of this.#queue.unpin(slot.index)) this.#place(task);
-      if (this.#isFailed()) for (const task of this.#queue.clear()) task.reject(this.#failedError());
+      if (this.#isFailed()) this.#rejectQueue();
     }
     this.#notify();
+  }
+
+  #rejectQueue(): void {
+    for (const task of this.#queue.clear()) task.reject(this.#failedError());
   }
 
   #isFailed(): boolean {
@@ -425,11 +464,17 @@ export class Pool {
     if (slot === undefined || this.#told.has(worker) || this.#closing !== undefined) return;
     // One at a time: a pool whose workers are of one age must not lose them all at once.
     this.#told.add(worker);
-    this.#replacing = this.#replacing.then(async () => {
+    this.#oneAtATime(async () => {
       if (worker.state !== 'ready' || this.#closing !== undefined) return;
       await this.#replace(worker);
-      await this.#until(() => slot.state !== 'starting' || this.#closing !== undefined);
-    });
+      await this.#until(() => settledStates.has(slot.state) || this.#closing !== undefined);
+    }).catch(() => {});
+  }
+
+  #oneAtATime(replace: () => Promise<void>): Promise<void> {
+    const replaced = this.#replacing.then(replace);
+    this.#replacing = replaced.catch(() => {});
+    return replaced;
   }
 
   async #inspect(): Promise<void> {
@@ -449,12 +494,19 @@ export class Pool {
   /** Lets a worker finish and leave, and ends it when that takes too long. Resolves when it has ended. */
   async #dismiss(worker: Worker, graceMs: number): Promise<{ killed: number; survivors: number[] }> {
     this.#load.suspend(worker);
+    // It has nothing to finish.
+    const isStarting = worker.state === 'starting';
     worker.leave();
-    await atMost(graceMs, Promise.race([worker.done, this.#hurried]));
+    await atMost(
+      isStarting ? Math.min(graceMs, termGraceMs) : graceMs,
+      Promise.race([worker.done, this.#hurried]),
+    );
     if (worker.state === 'ended') return { killed: 0, survivors: [] };
-    const report = await worker.terminate('was shut down', await this.#termGraceMs());
+    const report = await worker.terminate('was shut down', isStarting ? 0 : await this.#termGraceMs());
     await atMost(termGraceMs, worker.done);
-    return { killed: report?.killed.length ?? 0, survivors: report?.survivors ?? [] };
+    // A second signal may have sent SIGKILL before the report's did.
+    const wasKilled = worker.child?.signalCode === 'SIGKILL' ? 1 : 0;
+    return { killed: Math.max(report?.killed.length ?? 0, wasKilled), survivors: report?.survivors ?? [] };
   }
 
   async #termGraceMs(): Promise<number> {
@@ -466,11 +518,13 @@ export class Pool {
   async #close(graceMs: number): Promise<CloseReport> {
     const startedMs = nowMs();
     clearInterval(this.#inspector);
-    this.#toStart = [];
     const starting = [...this.#slots.values()].filter(({ worker }) => worker === undefined);
     // A slot without a worker is still needed while requests wait for one.
     await Promise.resolve();
-    if (this.#queue.depth === 0) for (const slot of starting) slot.close();
+    if (this.#queue.depth === 0) {
+      this.#toStart = [];
+      for (const slot of starting) slot.close();
+    }
     const idle = this.#until(() => this.#queue.depth === 0 && this.#inFlight === 0);
     await atMost(graceMs, Promise.race([idle, this.#hurried]));
     for (const slot of this.#slots.values()) slot.close();

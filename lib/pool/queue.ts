@@ -1,5 +1,8 @@
 import type { Task } from './task.js';
 
+// They hold their arguments.
+const maxSettled = 64;
+
 /** Tasks that wait: the higher priority first, and within one the older. */
 export class TaskQueue {
   /** Of those that any worker may have. */
@@ -7,6 +10,8 @@ export class TaskQueue {
   /** Of those that are for one slot's worker. */
   readonly #pinned = new Map<number, Lanes>();
   #depth = 0;
+  /** About how many settled tasks still have a place. */
+  #settled = 0;
 
   /** Tasks that wait and aren't settled. */
   get depth(): number {
@@ -35,9 +40,13 @@ export class TaskQueue {
     return first ? this.#shared.shift() : pinnedLanes?.shift();
   }
 
-  /** It was settled while it waited; its place is passed over when its turn comes. */
+  /** It was settled while it waited; its place is passed over when its turn comes, which may be in a long time. */
   withdrawn(): void {
     this.#depth--;
+    if (++this.#settled > Math.max(maxSettled, this.#depth)) {
+      for (const lanes of [this.#shared, ...this.#pinned.values()]) lanes.sweep();
+      this.#settled = 0;
+    }
   }
 
   /** Takes out all that wait for one slot. */
@@ -98,6 +107,10 @@ class Lanes {
     return tasks;
   }
 
+  sweep(): void {
+    for (const { fifo } of this.#lanes) fifo.sweep();
+  }
+
   #first(): Fifo | undefined {
     for (const { fifo } of this.#lanes) if (fifo.peek() !== undefined) return fifo;
     return undefined;
@@ -114,7 +127,7 @@ class Lanes {
 }
 
 class Fifo {
-  #items: Task[] = [];
+  #items: (Task | undefined)[] = [];
   #head = 0;
 
   push(task: Task): void {
@@ -137,7 +150,15 @@ class Fifo {
     return task;
   }
 
+  /** Takes out what is settled. */
+  sweep(): void {
+    this.#items = this.#items.slice(this.#head).filter((task) => task?.settled === false);
+    this.#head = 0;
+  }
+
   #drop(): void {
+    // Its arguments may be large, and the array is cut only now and then.
+    this.#items[this.#head] = undefined;
     this.#head++;
     if (this.#head > 64 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);

@@ -1,30 +1,53 @@
-interface ShutdownActions {
+import os from 'node:os';
+
+interface Drainable {
   drain(): Promise<unknown>;
   hurry(): void;
 }
 
 const signals = ['SIGTERM', 'SIGINT'] as const;
+/** All that is drained before the process ends: it has one end, and may have several pools. */
+const drainables = new Set<Drainable>();
+let first: NodeJS.Signals | undefined;
 
 /** Drains at the first signal, hurries at the second, and then lets the signal do what it does by default. */
-export function onShutdownSignals({ drain, hurry }: ShutdownActions): () => void {
-  let first: NodeJS.Signals | undefined;
-  const listener = (signal: NodeJS.Signals) => {
-    if (first !== undefined) return hurry();
-    first = signal;
-    const end = () => {
-      stop();
-      process.kill(process.pid, signal);
-    };
-    drain().then(end, (error: unknown) => {
-      process.stderr.write(
-        `procguard: the drain failed: ${error instanceof Error ? error.message : error}\n`,
-      );
-      end();
-    });
+export function onShutdownSignals(drainable: Drainable): () => void {
+  if (drainables.size === 0) for (const signal of signals) process.on(signal, take);
+  drainables.add(drainable);
+  return () => {
+    // Once the drain has begun, the process is to end.
+    if (first === undefined && drainables.delete(drainable) && drainables.size === 0) stop();
   };
-  const stop = () => {
-    for (const signal of signals) process.off(signal, listener);
-  };
-  for (const signal of signals) process.on(signal, listener);
-  return stop;
+}
+
+function take(signal: NodeJS.Signals): void {
+  if (first !== undefined) {
+    for (const { hurry } of drainables) hurry();
+    return;
+  }
+  first = signal;
+  void Promise.all([...drainables].map(drainAndReport)).then(() => end(signal));
+}
+
+async function drainAndReport({ drain }: Drainable): Promise<void> {
+  try {
+    await drain();
+  } catch (error) {
+    process.stderr.write(`procguard: the drain failed: ${error instanceof Error ? error.message : error}\n`);
+  }
+}
+
+function end(signal: NodeJS.Signals): void {
+  stop();
+  drainables.clear();
+  first = undefined;
+  // The program has handled it, and says itself when it ends.
+  if (process.listenerCount(signal) > 0) return;
+  process.kill(process.pid, signal);
+  // Still here: the kernel ignores it for pid 1 of a container.
+  process.exit(128 + os.constants.signals[signal]);
+}
+
+function stop(): void {
+  for (const signal of signals) process.off(signal, take);
 }

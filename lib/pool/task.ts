@@ -25,8 +25,8 @@ export interface TaskSink {
 export interface TaskOwner {
   /** It is settled while it waits in the queue. */
   withdrawn(task: Task): void;
-  /** Its worker died, and it may run again. */
-  again(task: Task): void;
+  /** Its worker died of `error`, and it may run again. */
+  again(task: Task, error: Error): void;
   settled(task: Task, outcome: Outcome): void;
   /** Its worker has not answered since it was cancelled. */
   stuck(worker: Worker, task: Task): void;
@@ -37,6 +37,7 @@ export type Outcome = 'succeeded' | 'failed' | 'cancelled';
 /** One request, from the call to its one settlement. */
 export class Task implements WorkRequest {
   id = 0;
+  credit: number | undefined;
   settled = false;
   /** Which worker has it. */
   worker: Worker | undefined;
@@ -80,7 +81,7 @@ export class Task implements WorkRequest {
     // A stream that has delivered items can't be begun again: its retries are 0.
     if (error instanceof WorkerDiedError && this.#retriesLeft > 0) {
       this.#retriesLeft--;
-      this.owner.again(this);
+      this.owner.again(this, error);
     } else if (this.#settle('failed')) {
       this.sink.fail(error);
     }

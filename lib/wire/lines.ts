@@ -28,6 +28,14 @@ export class LineReader {
     }
   }
 
+  /** At EOF, after the last `next`. Throws a WireError `truncated` when a line was cut off. */
+  end(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#begunBytes > 0 || this.#chunks.length > 0) {
+      throw new WireError('truncated', 'The stream ended within a line');
+    }
+  }
+
   #nextLine(): Buffer | undefined {
     for (;;) {
       const chunk = this.#chunks[0];

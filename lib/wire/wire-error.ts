@@ -9,7 +9,9 @@ export type WireErrorCode =
   | 'too_deep'
   | 'line_too_long'
   | 'bad_marker'
-  | 'malformed';
+  | 'malformed'
+  | 'wrong_version'
+  | 'out_of_turn';
 
 /** The other side, or a message that was to be sent, breaks the protocol. After one, a connection can't be read on. */
 export class WireError extends Error {

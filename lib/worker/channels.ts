@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { encodeFrame, type Frame, FrameReader, joinSmall } from '../wire/frames.js';
 import { encodeLine, LineReader } from '../wire/lines.js';
+import { WireError } from '../wire/wire-error.js';
 
 /** Above this the worker gets no further request until it has read. */
 const highWaterBytes = 1024 * 1024;
@@ -10,6 +11,8 @@ interface Readers {
   frame(frame: Frame): void;
   /** What arrived breaks the protocol. */
   broken(error: Error): void;
+  /** One was closed: mostly the worker has ended, and its exit, which follows, says more. `cut`: within a message. */
+  closed(name: 'control' | 'data', cut: WireError | undefined): void;
   /** The worker reads again after `isClogged`. */
   drained(): void;
 }
@@ -38,15 +41,16 @@ export class Channels {
       for (let message = lines.next(); message !== undefined; message = lines.next())
         readers.control(message);
     });
+    control.once('end', () => readers.closed('control', cutOff(lines)));
     const frames = new FrameReader();
     read(data, readers, (chunk) => {
       frames.push(chunk);
       for (let frame = frames.next(); frame !== undefined; frame = frames.next()) readers.frame(frame);
     });
+    data.once('end', () => readers.closed('data', cutOff(frames)));
     data.on('drain', () => readers.drained());
-    // A worker that has gone is heard of by its exit, which says more.
-    control.on('error', () => {});
-    data.on('error', () => {});
+    control.on('error', () => readers.closed('control', undefined));
+    data.on('error', () => readers.closed('data', undefined));
   }
 
   get isClogged(): boolean {
@@ -89,4 +93,14 @@ function read(socket: Socket, { broken }: Readers, take: (chunk: Buffer) => void
       broken(error as Error);
     }
   });
+}
+
+function cutOff(reader: LineReader | FrameReader): WireError | undefined {
+  try {
+    reader.end();
+  } catch (error) {
+    if (error instanceof WireError) return error;
+    throw error;
+  }
+  return undefined;
 }

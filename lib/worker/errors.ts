@@ -38,16 +38,19 @@ export interface WorkerEnd {
   readonly stderr: readonly string[];
 }
 
-/** `ERR_PROCGUARD_WORKER_DIED`: the worker ended while it had the request, and nobody knows how far it got. */
+/**
+ * The worker ended while it had the request, and nobody knows how far it got. `ERR_PROCGUARD_WORKER_DIED`, or
+ * `ERR_PROCGUARD_PROTOCOL` when the pool ended it because what it sent is not the worker protocol; `cause` says what.
+ */
 export class WorkerDiedError extends ProcguardError {
   readonly pid: number | undefined;
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderr: readonly string[];
 
-  constructor(reason: string, end: WorkerEnd, cause?: unknown) {
+  constructor(reason: string, end: WorkerEnd, cause?: ProcguardError) {
     super(
-      'ERR_PROCGUARD_WORKER_DIED',
+      cause?.code ?? 'ERR_PROCGUARD_WORKER_DIED',
       `Worker ${end.pid ?? '(never started)'} ${reason}: ${describeEnd(end)}`,
       cause === undefined ? {} : { cause },
     );

@@ -13,7 +13,7 @@ export interface OutputLine {
 
 const maxLineChars = 16 * 1024;
 
-/** Cuts a stream into lines. A line that never ends is cut at 16 Ki characters. */
+/** Cuts a stream into lines. A line that is longer than 16 Ki characters is cut there. */
 export class LineCutter {
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
@@ -25,14 +25,19 @@ export class LineCutter {
     let start = 0;
     for (let end = this.#rest.indexOf('\n'); end >= 0; end = this.#rest.indexOf('\n', start)) {
       const cut = end > start && this.#rest.charCodeAt(end - 1) === 13 ? end - 1 : end;
-      this.emit(this.#rest.slice(start, cut));
+      this.emit(this.#cut(this.#rest.slice(start, cut)));
       start = end + 1;
     }
-    this.#rest = this.#rest.slice(start);
-    while (this.#rest.length > maxLineChars) {
-      this.emit(this.#rest.slice(0, maxLineChars));
-      this.#rest = this.#rest.slice(maxLineChars);
+    this.#rest = this.#cut(this.#rest.slice(start));
+  }
+
+  /** What is left of a line that is too long. */
+  #cut(line: string): string {
+    let start = 0;
+    for (; line.length - start > maxLineChars; start += maxLineChars) {
+      this.emit(line.slice(start, start + maxLineChars));
     }
+    return start === 0 ? line : line.slice(start);
   }
 
   end(): void {

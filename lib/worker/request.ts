@@ -1,4 +1,6 @@
-import type { ProcguardError } from '../errors.js';
+import { ProcguardError } from '../errors.js';
+import { maxBodyBytes, maxHeaderBytes } from '../wire/limits.js';
+import type { ErrorBody, ErrorCode } from '../wire/messages.js';
 import { encodeValue } from '../wire/values.js';
 import { WorkerError } from './errors.js';
 
@@ -6,6 +8,8 @@ import { WorkerError } from './errors.js';
 export interface WorkRequest {
   /** What its worker knows it by. */
   id: number;
+  /** Items that a stream may still send. */
+  credit: number | undefined;
   readonly payload: Payload;
   /** The answer of a call, or the end of a stream. */
   succeed(value: unknown): void;
@@ -23,21 +27,42 @@ export interface Payload {
   readonly credit: number | undefined;
 }
 
-/** Throws `ERR_PROCGUARD_UNSERIALIZABLE`. `credit` makes it a stream. */
+// What `headerOf` adds.
+const idBytes = 64;
+
+/** Throws `ERR_PROCGUARD_UNSERIALIZABLE` or `ERR_PROCGUARD_TOO_LARGE`. `credit` makes it a stream. */
 export function makePayload(method: string, args: readonly unknown[], credit?: number): Payload {
   const { value, parts, marked } = encodeValue(args, 'args');
   let json = `"method":${JSON.stringify(method)},"args":${JSON.stringify(value)}`;
   if (marked) json += ',"marked":true';
   if (parts.length > 0) json += `,"parts":${JSON.stringify(parts.map((part) => part.byteLength))}`;
   if (credit !== undefined) json += `,"credit":${credit}`;
+  checkSizes(method, json, parts);
   return { method, json, parts, credit };
+}
+
+function checkSizes(method: string, json: string, parts: readonly Uint8Array[]): void {
+  // No character takes more than 3 bytes: a short text needn't be measured.
+  const isLong = json.length * 3 + idBytes > maxHeaderBytes;
+  if (isLong && Buffer.byteLength(json) + idBytes > maxHeaderBytes) {
+    throw tooLarge(method, `${Buffer.byteLength(json)} bytes as JSON`, maxHeaderBytes);
+  }
+  const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  if (bodyBytes > maxBodyBytes) throw tooLarge(method, `${bodyBytes} bytes of binary parts`, maxBodyBytes);
+}
+
+function tooLarge(method: string, what: string, limit: number): ProcguardError {
+  return new ProcguardError(
+    'ERR_PROCGUARD_TOO_LARGE',
+    `The arguments of ${method.slice(0, 100)} have ${what}; the limit is ${limit}. Send large data as bytes or arrays, in several calls, or as the path of a file.`,
+  );
 }
 
 export function headerOf({ json, credit }: Payload, id: number): string {
   return `{"type":"${credit === undefined ? 'call' : 'stream'}","id":${id},${json}}`;
 }
 
-const codes: Readonly<Record<string, string>> = {
+const codes: Readonly<Record<ErrorCode, string>> = {
   handler_failed: 'ERR_PROCGUARD_WORKER_ERROR',
   unknown_method: 'ERR_PROCGUARD_UNKNOWN_METHOD',
   unserializable: 'ERR_PROCGUARD_UNSERIALIZABLE',
@@ -46,15 +71,11 @@ const codes: Readonly<Record<string, string>> = {
 };
 
 /** The error of an `error` frame. */
-export function errorOf(method: string, sent: unknown): ProcguardError {
-  const { code, type, message, traceback } = (
-    typeof sent === 'object' && sent !== null ? sent : {}
-  ) as Record<string, unknown>;
-  const what = typeof message === 'string' ? message : 'no message';
+export function errorOf(method: string, { code, type, message, traceback }: ErrorBody): ProcguardError {
   return new WorkerError(
-    codes[String(code)] ?? 'ERR_PROCGUARD_WORKER_ERROR',
-    typeof type === 'string' ? `${method}: ${type}: ${what}` : `${method}: ${what}`,
-    typeof type === 'string' ? type : undefined,
-    typeof traceback === 'string' ? traceback : undefined,
+    Object.hasOwn(codes, code) ? codes[code] : 'ERR_PROCGUARD_WORKER_ERROR',
+    type === undefined ? `${method}: ${message}` : `${method}: ${type}: ${message}`,
+    type,
+    traceback,
   );
 }

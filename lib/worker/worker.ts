@@ -8,7 +8,11 @@ import type { GuardOptions } from '../guard/policy.js';
 import { spawn } from '../guard/spawn.js';
 import type { Frame } from '../wire/frames.js';
 import { protocolVersion } from '../wire/limits.js';
+import type { ControlFromWorker, Hello, Log } from '../wire/messages.js';
+import { readAnswer } from '../wire/read-answer.js';
+import { readControl } from '../wire/read-control.js';
 import { decodeValue } from '../wire/values.js';
+import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
 import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
@@ -42,6 +46,9 @@ export type WorkerState = 'starting' | 'ready' | 'leaving' | 'ended';
 const stderrLines = 20;
 // After its exit a worker's last answers and lines are still in its sockets. A descendant may hold them open.
 const lastWordsMs = 200;
+// A channel is closed just before its worker's exit is seen. One that lives on without it answers nobody.
+const closedMs = 1000;
+const levels: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error']);
 
 /** One worker process, from its start to its verified end. */
 export class Worker {
@@ -49,6 +56,8 @@ export class Worker {
   readonly startedAtMs = nowMs();
   /** Requests that it was given. */
   requests = 0;
+  /** It was sent a signal that ends it. */
+  isTerminating = false;
   /** The methods that it offers. */
   handlers: readonly string[] = [];
   readonly child: ChildProcess | undefined;
@@ -58,9 +67,12 @@ export class Worker {
   readonly #channels: Channels | undefined;
   readonly #stderr = new Tail(stderrLines);
   readonly #startTimer: NodeJS.Timeout;
+  #closedTimer: NodeJS.Timeout | undefined;
+  #saidHello = false;
+  #wasReady = false;
   #reason: string | undefined;
   #startError: ProcguardError | undefined;
-  #cause: unknown;
+  #cause: ProcguardError | undefined;
   #markDone!: () => void;
   #exitCode: number | null = null;
   #signal: NodeJS.Signals | null = null;
@@ -109,6 +121,7 @@ export class Worker {
       control: (message) => this.#takeMessage(message),
       frame: (frame) => this.#takeFrame(frame),
       broken: (error) => this.#break(error),
+      closed: (name, cut) => this.#closed(name, cut),
       drained: () => this.events.free(this, 0),
     });
     child.once('exit', (exitCode, signal) => {
@@ -133,6 +146,7 @@ export class Worker {
 
   send(request: WorkRequest): void {
     this.#inFlight.add(request);
+    request.credit = request.payload.credit;
     this.requests++;
     this.#channels?.send(headerOf(request.payload, request.id), request.payload.parts);
   }
@@ -143,12 +157,16 @@ export class Worker {
   }
 
   giveCredit(request: WorkRequest, items: number): void {
-    if (this.#inFlight.has(request)) this.#channels?.tell({ type: 'credit', id: request.id, items });
+    if (!this.#inFlight.has(request)) return;
+    request.credit = (request.credit ?? 0) + items;
+    this.#channels?.tell({ type: 'credit', id: request.id, items });
   }
 
-  /** No further requests; the worker exits when it has answered those that it has. */
+  /** No further requests; the worker exits when it has answered those that it has, or at once when it is still starting. */
   leave(): void {
     if (this.state === 'ended') return;
+    // Before its hello it may take any time until it reads.
+    if (this.state === 'starting') this.child?.kill('SIGTERM');
     this.state = 'leaving';
     this.#channels?.tellAfterData({ type: 'drain' });
   }
@@ -156,6 +174,7 @@ export class Worker {
   /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. */
   async terminate(reason: string, graceMs: number): Promise<KillTreeReport | undefined> {
     this.#reason ??= reason;
+    this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
     return killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
@@ -171,91 +190,80 @@ export class Worker {
     stream.on('error', () => {});
   }
 
-  #takeMessage(message: Record<string, unknown>): void {
-    switch (message.type) {
-      case 'hello':
-        this.#takeHello(message);
-        break;
-      case 'log': {
-        const { level, fields } = message;
-        const known = level === 'debug' || level === 'info' || level === 'warn' || level === 'error';
-        this.events.output({
-          source: 'log',
-          worker: this.number,
-          pid: this.pid,
-          line: String(message.message),
-          level: known ? level : 'info',
-          ...(typeof fields === 'object' && fields !== null
-            ? { fields: fields as Record<string, unknown> }
-            : {}),
-        });
-      }
+  #takeMessage(received: Record<string, unknown>): void {
+    let message: ControlFromWorker | undefined;
+    try {
+      message = readControl(received);
+    } catch (error) {
+      if (!this.#saidHello) this.#channels?.tell({ type: 'refused', message: (error as Error).message });
+      throw error;
     }
+    if (message?.type === 'hello') this.#takeHello(message);
+    else if (message?.type === 'log') this.#takeLog(message);
   }
 
-  #takeHello({ protocol, handlers }: Record<string, unknown>): void {
+  #takeLog({ level, message, fields }: Log): void {
+    this.events.output({
+      source: 'log',
+      worker: this.number,
+      pid: this.pid,
+      line: message,
+      level: levels.has(level) ? level : 'info',
+      ...(fields === undefined ? {} : { fields }),
+    });
+  }
+
+  #takeHello({ handlers }: Hello): void {
+    if (this.#saidHello) throw new WireError('out_of_turn', 'A second hello');
+    this.#saidHello = true;
     if (this.state !== 'starting') return;
-    if (protocol !== protocolVersion) {
-      this.#refuse(
-        `it speaks version ${JSON.stringify(protocol)} of the worker protocol, and this pool version ${protocolVersion}: install matching versions of procguard on both sides`,
-      );
-      return;
-    }
-    if (!Array.isArray(handlers) || !handlers.every((name) => typeof name === 'string')) {
-      this.#refuse('its hello has no list of `handlers`');
-      return;
-    }
     clearTimeout(this.#startTimer);
     this.handlers = handlers;
     this.state = 'ready';
+    this.#wasReady = true;
     this.#channels?.tell({ type: 'welcome', protocol: protocolVersion });
     this.events.ready(this);
   }
 
-  #refuse(message: string): void {
-    this.#channels?.tell({ type: 'refused', message });
-    this.#break(new Error(message));
-  }
-
-  #takeFrame(frame: Frame): void {
-    const { type, id, error } = frame.header;
+  #takeFrame({ header, parts }: Frame): void {
+    const answer = readAnswer(header);
+    const { id, type } = answer;
     const request = this.#inFlight.get(id);
     if (request === undefined) {
-      throw new Error(
-        `an answer (${JSON.stringify(type)}) for request ${JSON.stringify(id)}, which it does not have`,
-      );
+      throw new WireError('out_of_turn', `An answer (${type}) for request ${id}, which it does not have`);
     }
-    switch (type) {
-      case 'item':
-        request.item(valueIn(frame));
-        return;
-      case 'result':
-        this.#inFlight.remove(request);
-        request.succeed(valueIn(frame));
-        break;
-      case 'end':
-        this.#inFlight.remove(request);
-        request.succeed(undefined);
-        break;
-      case 'error':
-        this.#inFlight.remove(request);
-        request.fail(errorOf(request.payload.method, error));
-        break;
-      default:
-        throw new Error(`a frame of unknown type ${JSON.stringify(type)}`);
+    const { credit } = request;
+    const isForStream = type === 'item' || type === 'end';
+    if (type !== 'error' && isForStream !== (credit !== undefined)) {
+      throw new WireError('out_of_turn', `An answer (${type}) that doesn't fit request ${id}`);
     }
+    // Before the request is let go: a value that can't be decoded must not leave it without an answer.
+    const value = 'value' in answer ? decodeValue(answer.value, parts, answer.marked === true) : undefined;
+    if (type === 'item') {
+      if (credit === 0) throw new WireError('out_of_turn', `An item of request ${id} beyond its credit`);
+      request.credit = (credit as number) - 1;
+      request.item(value);
+      return;
+    }
+    this.#inFlight.remove(request);
+    if (type === 'error') request.fail(errorOf(request.payload.method, answer.error));
+    else request.succeed(value);
     this.events.free(this, 1);
+  }
+
+  #closed(name: string, cut: WireError | undefined): void {
+    if (this.state === 'leaving' || this.state === 'ended') return;
+    const look = () => {
+      const hasExited = this.child?.exitCode !== null || this.child.signalCode !== null;
+      if (!hasExited) this.#break(cut ?? new WireError('truncated', `It closed its ${name} channel`));
+    };
+    // After a stall of the loop the timer comes before the exit that waits to be seen.
+    this.#closedTimer ??= setTimeout(() => setImmediate(look), closedMs);
   }
 
   #break(error: Error): void {
     if (this.state === 'ended') return;
-    this.#cause ??= new ProcguardError(
-      'ERR_PROCGUARD_PROTOCOL',
-      `It broke the worker protocol: ${error.message}`,
-      {
-        cause: error,
-      },
-    );
+    this.#cause ??= brokenProtocol(error);
     void this.terminate(`broke the worker protocol (${error.message})`, 0).catch(() => {});
   }
 
@@ -284,8 +292,8 @@ export class Worker {
 
   #end(): void {
     if (this.state === 'ended') return;
-    const wasReady = this.handlers.length > 0 || this.requests > 0 || this.state === 'ready';
     clearTimeout(this.#startTimer);
+    clearTimeout(this.#closedTimer);
     this.state = 'ended';
     this.#channels?.destroy();
     const end: WorkerEnd = {
@@ -298,7 +306,7 @@ export class Worker {
     for (const request of held) {
       request.fail(new WorkerDiedError(this.#reason ?? 'died while it had the request', end, this.#cause));
     }
-    const failedStart = wasReady ? undefined : this.#failedStart(end);
+    const failedStart = this.#wasReady ? undefined : this.#failedStart(end);
     this.#markDone();
     this.events.ended(this, failedStart, held.length);
   }
@@ -311,7 +319,7 @@ export class Worker {
         cause,
       });
     }
-    if (this.#cause !== undefined) return this.#cause as ProcguardError;
+    if (this.#cause !== undefined) return this.#cause;
     return new ProcguardError(
       'ERR_PROCGUARD_START_FAILED',
       `The worker ended before it was ready: it ${describeEnd(end)}`,
@@ -319,8 +327,10 @@ export class Worker {
   }
 }
 
-function valueIn({ header, parts }: Frame): unknown {
-  return decodeValue(header.value, parts, header.marked === true);
+function brokenProtocol(error: Error): ProcguardError {
+  return new ProcguardError('ERR_PROCGUARD_PROTOCOL', `It broke the worker protocol: ${error.message}`, {
+    cause: error,
+  });
 }
 
 function ended(stream: Readable): Promise<void> {

@@ -40,6 +40,24 @@ test('a line that is too long is refused before its end has arrived', (t) => {
   t.like(t.throws(inPieces), { code: 'line_too_long' });
 });
 
+test('a line that the end of the stream cuts off is an error, whole lines are not', (t) => {
+  for (const rest of ['{"type":', '{}\n{}', ' ']) {
+    const reader = new LineReader();
+    reader.push(Buffer.from('{}\n'));
+    reader.push(Buffer.from(rest));
+    while (reader.next() !== undefined);
+    t.like(
+      t.throws(() => reader.end()),
+      { code: 'truncated' },
+    );
+  }
+  const reader = new LineReader();
+  reader.end();
+  reader.push(Buffer.from('{}\n'));
+  t.deepEqual(reader.next(), {});
+  t.notThrows(() => reader.end());
+});
+
 for (const [name, text, code] of [
   ['an empty line', '\n', 'not_json'],
   ['text', 'hello\n', 'not_json'],

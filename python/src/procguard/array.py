@@ -91,6 +91,7 @@ def to_wire(value: Any) -> tuple[str, list[int], Any] | None:
     if (
         numpy is None
         or not isinstance(value, (numpy.ndarray, numpy.complexfloating))
+        or isinstance(value, numpy.ma.MaskedArray)  # its mask would be lost
         or value.dtype.str[1:] not in ITEM_BYTES
     ):
         return None

@@ -84,4 +84,8 @@ def type_name(value: Any) -> str:
 def remedy(value: Any) -> str:
     if isinstance(value, (set, frozenset)):
         return ": make it a list."
+    if hasattr(value, "dtype") and hasattr(value, "filled"):
+        return ": send its filled(), or its data and its mask."
+    if hasattr(value, "dtype"):
+        return f": its dtype {value.dtype} is not one of plain numbers. Send astype() of one that is, or tolist()."
     return ": send JSON values, bytes or arrays of numbers."

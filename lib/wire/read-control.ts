@@ -1,0 +1,51 @@
+import { protocolVersion } from './limits.js';
+import type { ControlFromWorker } from './messages.js';
+import { WireError } from './wire-error.js';
+
+/** A worker's control message; undefined for a type that isn't known. Throws a WireError, `malformed` or `wrong_version`. */
+export function readControl(message: Record<string, unknown>): ControlFromWorker | undefined {
+  const { type } = message;
+  if (typeof type !== 'string') throw malformed('A control message', 'type', type);
+  switch (type) {
+    case 'hello':
+      checkHello(message);
+      break;
+    case 'pong':
+      if (!Number.isSafeInteger(message.seq)) throw malformed('A pong', 'seq', message.seq);
+      break;
+    case 'log':
+      checkLog(message);
+      break;
+    default:
+      return undefined;
+  }
+  return message as unknown as ControlFromWorker;
+}
+
+function checkHello({ protocol, sdk, pid, handlers }: Record<string, unknown>): void {
+  if (!Number.isSafeInteger(protocol)) throw malformed('A hello', 'protocol', protocol);
+  // Before the other fields, which another version may have otherwise.
+  if (protocol !== protocolVersion) {
+    throw new WireError(
+      'wrong_version',
+      `It speaks version ${protocol} of the worker protocol, and this pool version ${protocolVersion}: install matching versions of procguard on both sides`,
+    );
+  }
+  if (typeof sdk !== 'string') throw malformed('A hello', 'sdk', sdk);
+  if (!Number.isSafeInteger(pid) || (pid as number) < 1) throw malformed('A hello', 'pid', pid);
+  if (!Array.isArray(handlers) || !handlers.every((name) => typeof name === 'string')) {
+    throw malformed('A hello', 'handlers', handlers);
+  }
+}
+
+function checkLog({ level, message, fields = {} }: Record<string, unknown>): void {
+  if (typeof level !== 'string') throw malformed('A log message', 'level', level);
+  if (typeof message !== 'string') throw malformed('A log message', 'message', message);
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw malformed('A log message', 'fields', fields);
+  }
+}
+
+function malformed(what: string, field: string, value: unknown): WireError {
+  return new WireError('malformed', `${what} has the ${field} ${JSON.stringify(value)?.slice(0, 100)}`);
+}

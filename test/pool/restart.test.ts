@@ -1,0 +1,206 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { Pool, PoolOptions } from '../../lib/index.js';
+import { until, within } from '../helpers/deadline.js';
+import { fixture, lives, startPool, type TestPool, temporaryFolder } from './pools.js';
+
+/** A pool of workers that start only while the file `gate` exists. */
+function startGated(t: ExecutionContext, options: Partial<PoolOptions>): TestPool & { gate: string } {
+  const gate = join(temporaryFolder(t), 'gate');
+  writeFileSync(gate, '');
+  const text = `import os, runpy, sys
+if not os.path.exists(${JSON.stringify(gate)}): sys.exit("no model file")
+runpy.run_path(${JSON.stringify(fixture('worker.py'))}, run_name="__main__")`;
+  return { ...startPool(t, { args: ['-c', text], ...options }), gate };
+}
+
+const stateOf = ({ pool }: TestPool, slot: number) => pool.stats().workers[slot]?.state;
+
+/** A key of affinity that belongs to this slot. */
+async function keyOf(pool: Pool, slot: number): Promise<string> {
+  for (let n = 0; ; n++) {
+    const pid = await pool.call('pid', [], { affinity: `key ${n}` });
+    if (pid === pool.stats().workers[slot]?.pid) return `key ${n}`;
+  }
+}
+
+test('two restarts at once run one after the other', async (t) => {
+  const { pool } = startPool(t, { size: 2 });
+  await pool.ready();
+  const between = pool.stats().workers.map(({ pid }) => pid);
+  let least = 2;
+  const both = Promise.all([pool.restart(), pool.restart()]).then(() => true);
+  let isOver = false;
+  void both.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    least = Math.min(least, pool.stats().ready);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.is(least, 1);
+  t.deepEqual(
+    pool.stats().workers.map(({ restarts }) => restarts),
+    [2, 2],
+  );
+  t.false(pool.stats().workers.some(({ pid }) => between.includes(pid)));
+});
+
+test('a restart that is asked for while one is under way takes no second worker away', async (t) => {
+  const started = startPool(t, { size: 2 });
+  const { pool } = started;
+  const gate = join(temporaryFolder(t), 'gate');
+  await pool.ready();
+  const held = pool.call('wait_for', [gate], { affinity: await keyOf(pool, 1) });
+  const first = pool.restart();
+  await until(() => (stateOf(started, 1) === 'leaving' ? true : undefined), 'the second worker to leave');
+  const second = pool.restart();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(stateOf(started, 0), 'ready');
+  writeFileSync(gate, '');
+  await Promise.all([first, second, held]);
+  t.is(pool.stats().ready, 2);
+});
+
+test('a restart while the workers start ends with a pool that works', async (t) => {
+  const { pool } = startPool(t, { size: 2 });
+  const waiting = pool.call('echo', ['waited']);
+  await within(pool.restart(), 'the restart');
+  t.is(await waiting, 'waited');
+  t.is(pool.stats().ready, 2);
+});
+
+test('a restart revives a pool that has failed', async (t) => {
+  const { pool, gate } = startGated(t, { size: 2 });
+  rmSync(gate);
+  const error = await t.throwsAsync(pool.ready(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  t.regex(error.message, /no model file/);
+  await t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  await t.throwsAsync(pool.call('echo', [1]), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  writeFileSync(gate, '');
+  await pool.restart();
+  t.is(await pool.call('echo', [1]), 1);
+  t.like(pool.stats(), { ready: 2, failed: 0 });
+});
+
+test('a restart stops at the first replacement that does not start, and the others go on', async (t) => {
+  const { pool, gate } = startGated(t, { size: 2 });
+  await pool.ready();
+  const pids = pool.stats().workers.map(({ pid }) => pid);
+  rmSync(gate);
+  const error = await t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  t.regex(error.message, /no model file/);
+  t.like(pool.stats(), { ready: 1, failed: 1 });
+  t.is(await pool.call<number | undefined>('pid'), pids[1]);
+});
+
+test('a restart that a close overtakes rejects, and the close ends', async (t) => {
+  const started = startPool(t, { size: 2 });
+  const { pool, line } = started;
+  const folder = temporaryFolder(t);
+  await pool.ready();
+  const held = ['a', 'b'].map((name) => pool.call('wait_for', [join(folder, name)]));
+  await line(/^waiting$/);
+  const restarted = t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_CLOSED' });
+  const queued = t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_CLOSED' });
+  const closed = pool.close();
+  for (const name of ['a', 'b']) writeFileSync(join(folder, name), '');
+  t.like(await closed, { abandoned: 0, survivors: 0, killed: 0 });
+  await Promise.all([restarted, queued, ...held]);
+  await t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_CLOSED' });
+});
+
+test('a call that never ends holds a restart up for graceMs, and is rejected then', async (t) => {
+  const { pool, line } = startPool(t, { shutdown: { graceMs: 5000 } });
+  const stuck = t.throwsAsync(pool.call('ignore_cancel', ['/nonexistent']), {
+    code: 'ERR_PROCGUARD_WORKER_DIED',
+    message: /was shut down/,
+  });
+  await line(/^waiting$/);
+  const [{ pid }] = pool.stats().workers as unknown as [{ pid: number }];
+  const began = performance.now();
+  const restarted = pool.restart();
+  const waiting = pool.call('echo', ['waited']);
+  await restarted;
+  t.true(performance.now() - began >= 5000);
+  await stuck;
+  t.false(lives(pid));
+  t.is(await waiting, 'waited');
+});
+
+test('workers that are recycled leave one at a time, also during a restart', async (t) => {
+  const { pool } = startPool(t, { size: 3, maxRequests: 1 });
+  await pool.ready();
+  let least = 3;
+  let isOver = false;
+  const work = Promise.all([
+    ...Array.from({ length: 9 }, (_, n) => pool.call('echo', [n])),
+    pool.restart(),
+  ]).then((answers) => {
+    isOver = true;
+    return answers;
+  });
+  while (!isOver) {
+    const { ready, workers } = pool.stats();
+    least = Math.min(least, ready - workers.filter(({ state }) => state === 'leaving').length);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.deepEqual((await work).slice(0, 9), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  t.true(least >= 2, `${least} workers were there`);
+});
+
+test('a resize during a restart loses no call and keeps the new size', async (t) => {
+  const { pool } = startPool(t, { size: 2 });
+  await pool.ready();
+  const restarted = pool.restart();
+  pool.resize(3);
+  const calls = Promise.all(Array.from({ length: 50 }, (_, n) => pool.call('echo', [n])));
+  pool.resize(1);
+  await restarted;
+  t.deepEqual(
+    await calls,
+    Array.from({ length: 50 }, (_, n) => n),
+  );
+  await pool.ready();
+  t.like(pool.stats(), { size: 1, ready: 1 });
+});
+
+test('a worker that is let go finishes what it has', async (t) => {
+  const { pool } = startPool(t, { size: 2 });
+  const folder = temporaryFolder(t);
+  await pool.ready();
+  const held = ['a', 'b'].map((name) => pool.call<number>('wait_for', [join(folder, name)]));
+  pool.resize(1);
+  t.is(pool.stats().size, 1);
+  for (const name of ['a', 'b']) writeFileSync(join(folder, name), '');
+  const pids = await Promise.all(held);
+  t.is(new Set(pids).size, 2);
+  await until(() => (pids.filter(lives).length === 1 ? true : undefined), 'one worker to leave');
+});
+
+test('a resize that leaves only failed workers rejects what waits', async (t) => {
+  const started = startGated(t, { size: 2, shutdown: { graceMs: 5000 } });
+  const { pool, gate } = started;
+  const open = join(temporaryFolder(t), 'open');
+  await pool.ready();
+  rmSync(gate);
+  await t.throwsAsync(pool.restart());
+  t.is(stateOf(started, 0), 'failed');
+  const running = pool.call('wait_for', [open]);
+  const waiting = pool.call('echo', [1]);
+  pool.resize(1);
+  await t.throwsAsync(within(waiting, 'a rejection'), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  writeFileSync(open, '');
+  await t.notThrowsAsync(running);
+  t.false(existsSync(gate));
+});
+
+test('sizes that are no sizes are refused', async (t) => {
+  const { pool } = startPool(t);
+  for (const size of [0, -1, 1.5, 10_001, '2', null, undefined]) {
+    t.throws(() => pool.resize(size as number), { code: 'ERR_PROCGUARD_INVALID_OPTION', message: /`size`/ });
+  }
+  await pool.close();
+  t.throws(() => pool.resize(2), { code: 'ERR_PROCGUARD_POOL_CLOSED' });
+});

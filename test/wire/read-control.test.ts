@@ -1,0 +1,54 @@
+import test from 'ava';
+import { readControl } from '../../lib/wire/read-control.js';
+
+const hello = { type: 'hello', protocol: 1, sdk: 'test/1', pid: 4711, handlers: ['echo'] };
+const log = { type: 'log', level: 'info', message: 'loaded' };
+
+for (const message of [
+  hello,
+  { ...hello, handlers: [], later: true },
+  { type: 'pong', seq: 0 },
+  log,
+  { ...log, level: 'of a later version', fields: { ms: 1 } },
+]) {
+  test(`a message is read: ${JSON.stringify(message)}`, (t) => {
+    t.is(readControl(message) as unknown, message);
+  });
+}
+
+test('a message of an unknown type is passed over', (t) => {
+  t.is(readControl({ type: 'later' }), undefined);
+});
+
+test('another version is refused before fields that it may have otherwise', (t) => {
+  const other = t.throws(() => readControl({ type: 'hello', protocol: 2, handlers: {} }));
+  t.like(other, { code: 'wrong_version' });
+  t.regex(other.message, /version 2.*this pool version 1: install matching versions/);
+});
+
+for (const [message, what] of [
+  [{}, /type undefined/],
+  [{ type: 1 }, /type 1/],
+  [{ ...hello, protocol: '1' }, /protocol "1"/],
+  [{ ...hello, protocol: undefined }, /protocol undefined/],
+  [{ ...hello, sdk: null }, /sdk null/],
+  [{ ...hello, pid: '4711' }, /pid "4711"/],
+  [{ ...hello, pid: 0 }, /pid 0/],
+  [{ ...hello, pid: -1 }, /pid -1/],
+  [{ ...hello, handlers: undefined }, /handlers undefined/],
+  [{ ...hello, handlers: { echo: 1 } }, /handlers {"echo":1}/],
+  [{ ...hello, handlers: ['echo', 1] }, /handlers \["echo",1\]/],
+  [{ type: 'pong' }, /seq undefined/],
+  [{ type: 'pong', seq: '7' }, /seq "7"/],
+  [{ ...log, level: 3 }, /level 3/],
+  [{ ...log, message: { text: 'x' } }, /message {"text":"x"}/],
+  [{ ...log, fields: [1] }, /fields \[1\]/],
+  [{ ...log, fields: null }, /fields null/],
+] as [Record<string, unknown>, RegExp][]) {
+  test(`a message is refused: ${JSON.stringify(message)} for its ${what.source}`, (t) => {
+    t.like(
+      t.throws(() => readControl(message), { message: what }),
+      { code: 'malformed' },
+    );
+  });
+}
