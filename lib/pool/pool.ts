@@ -106,7 +106,6 @@ export class Pool {
   #inFlight = 0;
   #lastSequence = 0;
   #lastNumber = 0;
-  #lastSlot = 0;
   #closing: Promise<CloseReport> | undefined;
   #replacing: Promise<void> = Promise.resolve();
   #inspector: NodeJS.Timeout | undefined;
@@ -292,10 +291,7 @@ export class Pool {
   }
 
   #pick(affinity: string): number | undefined {
-    const usable = [...this.#slots.values()]
-      .filter(({ state }) => state !== 'failed')
-      .map(({ index }) => index);
-    return slotOf(affinity, usable);
+    return slotOf(affinity, this.#slots.size, (slot) => this.#slots.get(slot)?.state !== 'failed');
   }
 
   #mayTake(worker: Worker): boolean {
@@ -376,7 +372,7 @@ export class Pool {
 
   #addSlot(): void {
     const slot = new Slot(
-      this.#lastSlot++,
+      this.#slots.size,
       this.#config.spec,
       this.#workerEvents,
       (changed) => this.#slotChanged(changed),
