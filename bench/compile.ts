@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The bench's own folder in the sources: compiled files run from dist/bench, C and Python programs stay here. */
@@ -11,7 +11,7 @@ export const SOURCES = fileURLToPath(new URL('../../bench/', import.meta.url));
 export async function withProgram<T>(name: string, use: (program: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'procguard-bench-'));
   try {
-    const program = join(folder, name);
+    const program = join(folder, basename(name));
     compile(join(SOURCES, `${name}.c`), program);
     return await use(program);
   } finally {

@@ -2,19 +2,25 @@ import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:chi
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Starts `dist/bench/<name>.js` in a fresh process, with `plan` as its one argument; on one `cpu` if told. */
+export interface HostOptions {
+  stdio: StdioOptions;
+  env: NodeJS.ProcessEnv;
+  /** Node's own. */
+  flags?: string[];
+  /** The one CPU that it and its children have. */
+  cpu?: number | undefined;
+}
+
+/** Starts `dist/bench/<name>.js` in a fresh process, with `plan` as its one argument. */
 export function startHost(
   name: string,
   plan: object,
-  stdio: StdioOptions,
-  env: NodeJS.ProcessEnv,
-  cpu?: number,
+  { stdio, env, flags = [], cpu }: HostOptions,
 ): ChildProcess {
   const script = fileURLToPath(new URL(`${name}.js`, import.meta.url));
-  const args = [script, JSON.stringify(plan)];
-  return cpu === undefined
-    ? spawn(process.execPath, args, { stdio, env })
-    : spawn('taskset', ['-c', String(cpu), process.execPath, ...args], { stdio, env });
+  const command = [process.execPath, ...flags, script, JSON.stringify(plan)];
+  if (cpu !== undefined) command.unshift('taskset', '-c', String(cpu));
+  return spawn(command[0] as string, command.slice(1), { stdio, env });
 }
 
 /** A CPU that processes can be bound to; undefined where that can't be done. */

@@ -63,7 +63,7 @@ export async function countUnguarded(plan: HostPlan, mode: Mode, brand: Brand): 
 async function start(plan: HostPlan, mode: Mode, brand: Brand) {
   const disabled = [process.env.PROCGUARD_DISABLE, mode === 'mark' && 'cgroup'].filter(Boolean).join(',');
   const env = brand.environment({ PROCGUARD_DISABLE: disabled });
-  const host = startHost('kill-host', plan, ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'], env);
+  const host = startHost('kill-host', plan, { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'], env });
 
   const children = new Crowd(host.stdio[3] as Duplex);
   const grandchildren = new Crowd(host.stdio[4] as Duplex);

@@ -83,7 +83,11 @@ async function measureOnOneCpu(
 const countOf = (workers: number) => (workers === 1 ? '1 worker' : `${workers} workers`);
 
 async function runHost(plan: HostPlan, brand: Brand, cpu?: number): Promise<HostFigures> {
-  const host = startHost('requests/host', plan, ['pipe', 'pipe', 'inherit'], brand.environment(), cpu);
+  const host = startHost('requests/host', plan, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: brand.environment(),
+    cpu,
+  });
   const exited = once(host, 'exit');
   const output = await within(
     HOST_LIMIT_MS,

@@ -99,7 +99,10 @@ async function run(yardstick: string, options: BenchOptions, brand: Brand, repor
 }
 
 async function runHost(plan: HostPlan, brand: Brand): Promise<HostSamples> {
-  const host = startHost('spawn-host', plan, ['ignore', 'pipe', 'inherit'], brand.environment());
+  const host = startHost('spawn-host', plan, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: brand.environment(),
+  });
   const exited = once(host, 'exit');
   const output = await text(host.stdout as NodeJS.ReadableStream);
   const [code, signal] = await exited;

@@ -97,10 +97,32 @@ test('bench requests measures the contenders and leaves nothing behind', async (
   ]);
 });
 
+test('bench scale measures starts, blocks, memory and calls for each number of workers, and leaves nothing behind', async (t) => {
+  const table = await rowsOf('scale');
+
+  const workersOf = (name: string) => table(name).map((row) => row.workers);
+  t.deepEqual(workersOf('start'), [2, 4]);
+  for (const row of table('start'))
+    t.true(isTime(row.allAtOnceMs) && isTime(row.fewAtATimeMs) && isTime(row.readyMs) && isTime(row.closeMs));
+
+  t.deepEqual(workersOf('host'), [2, 4]);
+  for (const row of table('host')) t.true(isTime(row.startMs) && isTime(row.keeperKb));
+
+  t.deepEqual(workersOf('calls'), [2, 2, 4, 4]);
+  for (const row of table('calls')) t.true(isTime(row.hostUs) && isTime(row.wallUs));
+
+  t.is(table('targets').length, 11);
+  for (const row of table('targets')) t.true(['pass', 'MISS'].includes(row.verdict as string));
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'scale', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
 test('bench refuses what it does not know with exit code 2 and says what there is', async (t) => {
   const cases: [string[], RegExp][] = [
-    [[], /Name a bench: spawn, kill, requests\./],
-    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests\./],
+    [[], /Name a bench: spawn, kill, requests, scale\./],
+    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests, scale\./],
     [['spawn', 'kill'], /One bench at a time/],
     [['spawn', '--fast'], /Unknown option '--fast'/],
   ];

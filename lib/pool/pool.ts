@@ -1,3 +1,4 @@
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { atMost, nowMs } from '../clock.js';
 import { checkKeys, invalidOption, ProcguardError } from '../errors.js';
 import { QueueFullError } from '../worker/errors.js';
@@ -6,6 +7,7 @@ import type { Worker } from '../worker/worker.js';
 import { slotOf } from './affinity.js';
 import { LoadIndex } from './load.js';
 import { maxSize, type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
+import { Pace } from './pace.js';
 import { TaskQueue } from './queue.js';
 import { Remains } from './remains.js';
 import { reasonToRetire, rssBytes } from './retire.js';
@@ -76,8 +78,10 @@ export interface CloseReport {
 const maxTimeoutMs = 2 ** 31 - 1;
 // Between SIGTERM and SIGKILL, for a worker that did not leave in time.
 const termGraceMs = 3000;
-// A start costs about a millisecond; a pool of a thousand must not hold up the loop.
-const startSliceMs = 8;
+// A worker that takes longer to its hello waits for a disk, a network or a GPU, and the next need not wait for it.
+const startPatienceMs = 500;
+// The same for one that leaves. All of them must be told well within the time that they have.
+const leavePatienceMs = 100;
 const inspectEveryMs = 1000;
 // Not before, or after, a start.
 const settledStates: ReadonlySet<SlotState> = new Set(['ready', 'failed', 'closed']);
@@ -107,11 +111,12 @@ export class Pool {
   /** Workers that were told to leave, and are not a failure when they end. */
   readonly #told = new Set<Worker>();
   readonly #watchers = new Set<() => void>();
-  #toStart: Slot[] = [];
+  readonly #toStart: Slot[] = [];
+  readonly #startPace = new Pace(startPatienceMs);
+  #isStarting = false;
   #inFlight = 0;
   #lastSequence = 0;
   #lastNumber = 0;
-  #lastSlot = 0;
   #closing: Promise<CloseReport> | undefined;
   #replacing: Promise<void> = Promise.resolve();
   readonly #takeBacks: (() => void)[] = [];
@@ -215,7 +220,7 @@ export class Pool {
     if (this.#closing !== undefined) throw closedError();
     for (const slot of [...this.#slots.values()]) {
       if (this.#closing !== undefined) throw closedError();
-      if (slot.state === 'failed') slot.start();
+      if (slot.state === 'failed') slot.request();
       else if (slot.worker !== undefined) await this.#replace(slot.worker);
       await this.#until(() => {
         if (this.#closing !== undefined) throw closedError();
@@ -314,10 +319,7 @@ export class Pool {
   }
 
   #pick(affinity: string): number | undefined {
-    const usable = [...this.#slots.values()]
-      .filter(({ state }) => state !== 'failed')
-      .map(({ index }) => index);
-    return slotOf(affinity, usable);
+    return slotOf(affinity, this.#slots.size, (slot) => this.#slots.get(slot)?.state !== 'failed');
   }
 
   #mayTake(worker: Worker): boolean {
@@ -411,25 +413,33 @@ export class Pool {
 
   #addSlot(): void {
     const slot = new Slot(
-      this.#lastSlot++,
+      this.#slots.size,
       this.#config.spec,
       this.#workerEvents,
       (changed) => this.#slotChanged(changed),
       () => ++this.#lastNumber,
+      (wanting) => this.#start(wanting),
     );
     this.#slots.set(slot.index, slot);
-    this.#toStart.push(slot);
-    if (this.#toStart.length === 1) setImmediate(() => this.#startSome());
+    slot.request();
   }
 
-  #startSome(): void {
-    const untilMs = nowMs() + startSliceMs;
-    while (this.#toStart.length > 0 && nowMs() < untilMs) {
-      const slot = this.#toStart[0] as Slot;
-      slot.start();
-      this.#toStart.shift();
+  #start(slot: Slot): void {
+    this.#toStart.push(slot);
+    if (!this.#isStarting) void this.#startAll();
+  }
+
+  async #startAll(): Promise<void> {
+    this.#isStarting = true;
+    for (;;) {
+      // A start blocks the loop for about a millisecond, so each has a turn of its own.
+      await turnOfLoop();
+      await this.#startPace.turn();
+      const slot = this.#toStart.shift();
+      if (slot === undefined) break;
+      if (slot.state !== 'closed') this.#startPace.begin(slot.start());
     }
-    if (this.#toStart.length > 0) setImmediate(() => this.#startSome());
+    this.#isStarting = false;
   }
 
   #slotChanged(slot: Slot): void {
@@ -521,10 +531,7 @@ export class Pool {
     const starting = [...this.#slots.values()].filter(({ worker }) => worker === undefined);
     // A slot without a worker is still needed while requests wait for one.
     await Promise.resolve();
-    if (this.#queue.depth === 0) {
-      this.#toStart = [];
-      for (const slot of starting) slot.close();
-    }
+    if (this.#queue.depth === 0) for (const slot of starting) slot.close();
     const idle = this.#until(() => this.#queue.depth === 0 && this.#inFlight === 0);
     await atMost(graceMs, Promise.race([idle, this.#hurried]));
     for (const slot of this.#slots.values()) slot.close();
@@ -540,21 +547,35 @@ export class Pool {
     }
     abandoned += this.#inFlight;
     const leftMs = abandoned > 0 ? 0 : Math.max(termGraceMs, graceMs - (nowMs() - startedMs));
+    const untilMs = nowMs() + leftMs;
     const workers = [...this.#owners.keys()];
     for (const worker of workers) this.#told.add(worker);
     let drained = 0;
     let killed = 0;
     const survivors = this.#remains.survivors;
-    await Promise.all(
-      workers.map(async (worker) => {
-        const report = await this.#dismiss(worker, leftMs);
-        if (report.killed === 0 && worker.inFlight === 0) drained++;
-        killed += report.killed;
-        for (const pid of report.survivors) survivors.add(pid);
-      }),
-    );
+    const end = async (worker: Worker) => {
+      const report = await this.#dismiss(worker, Math.max(0, untilMs - nowMs()));
+      if (report.killed === 0 && worker.inFlight === 0) drained++;
+      killed += report.killed;
+      for (const pid of report.survivors) survivors.add(pid);
+    };
+    const pace = new Pace(leavePatienceMs);
+    const ends: Promise<void>[] = [];
+    let error: Error | undefined;
+    for (const worker of workers) {
+      const patienceMs = untilMs - leftMs / 2 - nowMs();
+      if (patienceMs > 0) await atMost(patienceMs, Promise.race([pace.turn(), this.#hurried]));
+      pace.begin(worker.done);
+      ends.push(
+        end(worker).catch((thrown) => {
+          error ??= thrown;
+        }),
+      );
+    }
+    await Promise.all(ends);
     await this.#remains.cleared();
-    if (this.#remains.lastError !== undefined) throw this.#remains.lastError;
+    error ??= this.#remains.lastError;
+    if (error !== undefined) throw error;
     return {
       drained,
       killed: killed + this.#remains.killed,

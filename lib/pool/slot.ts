@@ -21,6 +21,7 @@ export class Slot {
   #failedStarts = 0;
   #crashes = 0;
   #timer: NodeJS.Timeout | undefined;
+  #settled = () => {};
 
   constructor(
     readonly index: number,
@@ -28,17 +29,30 @@ export class Slot {
     private readonly events: WorkerEvents,
     private readonly changed: (slot: Slot) => void,
     private readonly nextNumber: () => number,
+    /** Asks for a call of `start` when there is room for one more. */
+    private readonly wantsStart: (slot: Slot) => void,
   ) {}
 
-  start(): void {
-    if (this.state === 'closed') return;
+  /** It gets a worker as soon as the pool says so. */
+  request(): void {
     this.#timer = undefined;
-    this.starts++;
-    this.worker = new Worker(this.nextNumber(), this.spec, this.events);
     this.#become('starting');
+    if (this.state === 'starting') this.wantsStart(this);
+  }
+
+  /** Resolves when the worker is ready, or has ended. */
+  start(): Promise<void> {
+    if (this.state === 'closed') return Promise.resolve();
+    this.starts++;
+    return new Promise((resolve) => {
+      this.#settled = resolve;
+      this.worker = new Worker(this.nextNumber(), this.spec, this.events);
+      this.#become('starting');
+    });
   }
 
   ready(): void {
+    this.#settled();
     this.#failedStarts = 0;
     this.error = undefined;
     this.#become('ready');
@@ -46,6 +60,7 @@ export class Slot {
 
   /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
+    this.#settled();
     this.worker = undefined;
     if (this.state === 'closed') return;
     if (failedStart !== undefined && !wanted) {
@@ -57,7 +72,7 @@ export class Slot {
     this.#failedStarts = 0;
     this.#crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.#crashes + 1;
     if (this.#crashes > 1) this.#wait(this.#crashes - 1);
-    else this.start();
+    else this.request();
   }
 
   close(): void {
@@ -68,7 +83,7 @@ export class Slot {
   // Exponential, with jitter, so that workers that fell together don't rise together.
   #wait(failures: number): void {
     const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (failures - 1));
-    this.#timer = setTimeout(() => this.start(), backoffMs * (0.5 + Math.random() / 2));
+    this.#timer = setTimeout(() => this.request(), backoffMs * (0.5 + Math.random() / 2));
     this.#become('waiting');
   }
 

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Pool } from '../../lib/index.js';
@@ -113,4 +114,20 @@ test('a pool that is closed before it has started anything closes', async (t) =>
   const pool = new Pool({ command: 'python3', size: 4 });
   t.like(await within(pool.close(), 'the pool to close'), { survivors: 0, killed: 0 });
   await t.throwsAsync(pool.ready(), { code: 'ERR_PROCGUARD_POOL_CLOSED' });
+});
+
+test('close waits for a request that was made before any worker had been started', async (t) => {
+  const { pool } = startPool(t);
+  const answer = pool.call('echo', ['early']);
+  const closed = pool.close();
+  t.is(await within(answer, 'the answer'), 'early');
+  t.like(await closed, { drained: 1, killed: 0, abandoned: 0 });
+});
+
+test('a pool with more workers than start or leave at a time starts and drains all', async (t) => {
+  const size = 2 * availableParallelism() + 3;
+  const { pool } = startPool(t, { size });
+  await pool.ready();
+  t.is(new Set(pool.stats().workers.map(({ pid }) => pid)).size, size);
+  t.like(await pool.close(), { drained: size, killed: 0, survivors: 0, abandoned: 0 });
 });
