@@ -187,6 +187,13 @@ test('a host with a handler of its own ends as that says, and the handler runs o
   await host.gone();
 });
 
+test('SIGKILL of a host takes its workers, and what they have started in sessions of their own', async (t) => {
+  await using host = await SignalHost.start(t, { handle: true, pools: 2 });
+  host.send('SIGKILL');
+  t.deepEqual(await host.ended(), { code: null, signal: 'SIGKILL' });
+  await host.gone();
+});
+
 const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
 
 testAsRoot('a host that is pid 1, which no signal ends, exits', async (t) => {
