@@ -9,8 +9,8 @@ import { handlerNames } from './handlers.js';
 import { sendLogsTo } from './log.js';
 import { Work } from './work.js';
 
-// Of the 3 seconds that the protocol gives, some are for the exit itself.
-const leaveMs = 2800;
+// Of the 3 seconds that the protocol gives, some are for the exit itself, on a busy machine too.
+const leaveMs = 2500;
 // A cancellation can overtake its request. Ids of requests that were answered get here too, so old ones go.
 const maxEarlyCancels = 1000;
 

@@ -99,6 +99,61 @@ class Control(unittest.TestCase):
             self.assertEqual(worker.result(1, "say", "hello"), "said")
             self.assertEqual(worker.line(), "hello\n")
 
+    def test_a_control_line_at_its_limits_is_read(self):
+        with Worker(ECHO) as worker:
+            for line in (
+                b'{"type":"ping","seq":1,"a":"' + b"x" * (65536 - 31) + b'"}\n',
+                b'{"type":"ping","seq":1,"a":' + b"[" * 99 + b"]" * 99 + b"}\n",
+            ):
+                self.assertLessEqual(len(line), 65536)
+                worker.control.sendall(line)
+                self.assertEqual(worker.message(), {"type": "pong", "seq": 1})
+
+    def test_what_c_code_and_children_print_never_disturbs_the_protocol(self):
+        program = '''
+        import ctypes, os, subprocess, sys
+        @procguard.handler
+        def print_all():
+            libc = ctypes.CDLL(None)
+            libc.printf(b'{"type":"from C"}\\n')
+            libc.fflush(None)
+            os.write(1, b"from os.write\\n")
+            subprocess.run(["echo", "from a child"])
+            os.system("echo from a shell")
+            sys.__stdout__.write("from the original\\n")
+            return "printed"
+        '''
+        with Worker(program) as worker:
+            self.assertEqual(worker.result(1, "print_all"), "printed")
+            lines = {worker.line() for _ in range(5)}
+            self.assertEqual(
+                lines,
+                {
+                    '{"type":"from C"}\n',
+                    "from os.write\n",
+                    "from a child\n",
+                    "from a shell\n",
+                    "from the original\n",
+                },
+            )
+
+    def test_a_stdout_that_nobody_reads_holds_up_the_handler_and_no_ping(self):
+        program = '''
+        @procguard.handler
+        def flood():
+            for _ in range(100000):
+                print("x" * 100)
+            return "printed"
+        '''
+        with Worker(program) as worker:
+            worker.call(1, "flood")
+            self.assertTrue(worker.silent())
+            worker.tell(type="ping", seq=1)
+            self.assertEqual(worker.message(), {"type": "pong", "seq": 1})
+            for _ in range(100000):
+                worker.line()
+            self.assertEqual(worker.receive()["value"], "printed")
+
     def test_children_hold_no_channel(self):
         with Worker(ECHO) as worker:
             self.assertEqual(worker.result(1, "held"), ["closed", "closed"])
@@ -120,6 +175,40 @@ class Ends(unittest.TestCase):
                     worker.control.close()
                     self.assertEqual(worker.wait(), 0)
                     self.assertLess(worker.seconds, 2)
+
+    def test_the_end_of_control_ends_a_handler_that_never_waits(self):
+        for name, program, serve in PROGRAMS:
+            with self.subTest(name), Worker(program, serve=serve) as worker:
+                worker.call(1, "spin", 60)
+                worker.message()
+                worker.control.close()
+                self.assertEqual(worker.wait(), 0)
+                self.assertLess(worker.seconds, 2)
+
+    def test_the_end_of_control_ends_a_worker_that_nobody_reads_from(self):
+        with Worker("@procguard.handler\ndef large(): return bytes(50_000_000)") as worker:
+            worker.call(1, "large")
+            worker.receive_all(8)
+            worker.control.close()
+            self.assertEqual(worker.wait(), 0)
+
+    def test_sigterm_ends_a_worker_that_nobody_reads_from_within_3_seconds(self):
+        program = '''
+        @procguard.handler
+        def large():
+            return bytes(50_000_000)
+        @procguard.handler
+        def items():
+            while True:
+                yield 1
+        '''
+        for method, code in (("large", 143), ("items", 143)):
+            with self.subTest(method), Worker(program) as worker:
+                worker.stream(1, method, credit=1)
+                worker.receive_all(8)
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.wait(), code)
+                self.assertLess(worker.seconds, 3)
 
     def test_sigterm_ends_an_idle_worker(self):
         for name, program, serve in PROGRAMS:
@@ -256,7 +345,11 @@ def break_it():
             ),
             "a marker": lambda worker: worker.call(1, "echo", {"$what": 1}, marked=True),
             "control": lambda worker: worker.control.sendall(b"hello\n"),
-            "a long line": lambda worker: worker.control.sendall(b"x" * 70000),
+            "an endless line": lambda worker: worker.control.sendall(b"x" * 70000),
+            "a long line": lambda worker: worker.control.sendall(b'{"a":"' + b"x" * 65529 + b'"}\n'),
+            "101 levels": lambda worker: worker.control.sendall(b'{"a":' + b"[" * 100 + b"]" * 100 + b"}\n"),
+            "half a line, and then garbage": lambda worker: worker.control.sendall(b'{"type":"pi\nng"}\n'),
+            "a header of 101 levels": lambda worker: worker.call(1, "echo", json.loads("[" * 99 + "]" * 99)),
         }
         for name, send in garbage.items():
             for program in (ECHO, ASYNC):

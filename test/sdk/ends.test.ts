@@ -69,6 +69,26 @@ test('SIGTERM: a request that takes longer than 3 seconds is left', async (t) =>
   t.true(performance.now() - told > 2000);
 });
 
+test('SIGTERM: a stream that nobody reads is left within 3 seconds', async (t) => {
+  await using worker = await startSdkWorker();
+  worker.request({ type: 'stream', id: 1, method: 'count', args: [9], credit: 1 });
+  await worker.answer(1);
+  const told = performance.now();
+  worker.child.kill('SIGTERM');
+  t.deepEqual(await worker.exited(), { code: 0, signal: null });
+  t.true(performance.now() - told < 3000);
+});
+
+test('the end of control ends a worker whose answer nobody reads', async (t) => {
+  await using worker = await startSdkWorker();
+  worker.data.pause();
+  worker.request({ type: 'call', id: 1, method: 'large', args: [] });
+  worker.request({ type: 'call', id: 2, method: 'log', args: [] });
+  await worker.message('log', { message: 'plain' });
+  worker.control.destroy();
+  t.like(await worker.exited(), { code: 0 });
+});
+
 test('SIGINT is ignored', async (t) => {
   await using worker = await startSdkWorker();
   worker.child.kill('SIGINT');

@@ -99,3 +99,16 @@ test('what a worker prints goes to stdout, and nowhere else', async (t) => {
   await worker.exited();
   t.is(printed, 'hello\n');
 });
+
+test('what consoles, descriptors and children print is not the protocol', async (t) => {
+  await using worker = await startSdkWorker();
+  let printed = '';
+  worker.child.stdout?.on('data', (text) => {
+    printed += text;
+  });
+  t.like(await worker.call(1, 'print-all'), { value: 'printed' });
+  worker.tell({ type: 'drain' });
+  t.deepEqual(await worker.exited(), { code: 0, signal: null });
+  t.deepEqual(printed.split('\n').sort(), ['', 'from a child', 'from a descriptor', 'from console.log']);
+  t.is(worker.stderr, 'from console.error\n');
+});

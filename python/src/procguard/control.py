@@ -9,6 +9,7 @@ from time import monotonic
 
 from .channel import MAX_LINE_BYTES
 from .ending import broken_protocol, host_is_gone, refused
+from .frames import too_deep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,12 +133,14 @@ class ControlThread:
             broken_protocol(f"a control message longer than {MAX_LINE_BYTES} bytes")
 
     def handle(self, line: bytes) -> None:
+        if len(line) >= MAX_LINE_BYTES:
+            broken_protocol(f"a control message longer than {MAX_LINE_BYTES} bytes")
         try:
-            message = json.loads(line)
+            message = None if too_deep(line) else json.loads(line)
         except (ValueError, RecursionError):
             message = None
         if type(message) is not dict:
-            broken_protocol("a control message that isn't a JSON object")
+            broken_protocol("a control message that isn't a JSON object of at most 100 levels")
         action = ACTIONS.get(str(message.get("type")))
         if action is not None:
             action(self, message)
