@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from .intake import Intake
     from .requests import Requests
 
-# For how long an answer may be held back, so that it can be written together with the next ones.
-HOLD_SECONDS = 0.001
+# For how long an answer may be held back, so that it can be written together with the next ones. Longer, and the host has
+# nothing to do while the worker works, and then the other way round.
+HOLD_SECONDS = 0.0002
 QUICK_SECONDS = 0.0001
 
 
