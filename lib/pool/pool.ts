@@ -148,7 +148,8 @@ export class Pool {
 
   /**
    * The items of a handler that is a generator, as they come; the worker waits while the reader does. The request
-   * is made at once, and cancelled when the loop is left. The iteration throws what `call` rejects with.
+   * is made at once, and cancelled when the loop is left. What `call` rejects with before anything is sent is thrown at
+   * once; the rest, by the iteration.
    */
   stream<T = unknown>(
     method: string,

@@ -86,7 +86,9 @@ ${lazyReader(join(folder, 'gate')).replace(/exists\((".*")\)/, 'exists($1 + str(
   await until(() => (pool.stats().succeeded === 19 ? true : undefined), 'all but one of the answers');
   t.is(pool.stats().inFlight, 1);
   await pool.close({ graceMs: 0 });
-  t.deepEqual(new Set(await Promise.all(calls)), new Set([2 * MiB, 'abandoned']));
+  const answers = await Promise.all(calls);
+  t.is(answers.filter((answer) => answer === 2 * MiB).length, 19);
+  t.is(answers.filter((answer) => answer === 'abandoned').length, 1);
 });
 
 const workers: [string, Partial<PoolOptions>][] = [

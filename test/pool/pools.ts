@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { type OutputLine, Pool, type PoolOptions } from '../../lib/index.js';
+import { within } from '../helpers/deadline.js';
 import { readStat } from '../helpers/proc.js';
 
 export const fixture = (name: string) =>
@@ -37,8 +38,8 @@ export function startPool(t: ExecutionContext, options: Partial<PoolOptions> = {
     if (survivors > 0 || left.length > 0)
       throw new Error(`Left behind: ${survivors} survivors, workers ${left}`);
   });
-  const line = (pattern: RegExp) =>
-    new Promise<OutputLine>((resolve) => {
+  const line = (pattern: RegExp) => {
+    const printed = new Promise<OutputLine>((resolve) => {
       const look = () => {
         const found = lines.find((line) => pattern.test(line.line));
         if (found === undefined) return;
@@ -48,6 +49,8 @@ export function startPool(t: ExecutionContext, options: Partial<PoolOptions> = {
       watchers.add(look);
       look();
     });
+    return within(printed, `a line that matches ${pattern}`);
+  };
   return { pool, lines, line };
 }
 

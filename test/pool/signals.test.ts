@@ -14,6 +14,8 @@ interface HostOptions {
   handle?: boolean;
   takeBack?: boolean;
   own?: boolean;
+  /** Its worker ignores SIGTERM. */
+  stubborn?: boolean;
   /** Run as pid 1 of a pid namespace. */
   first?: boolean;
 }
@@ -186,6 +188,22 @@ test('a host with a handler of its own ends as that says, and the handler runs o
   t.is(host.lines.filter((line) => line === 'own handler').length, 1);
   await host.gone();
 });
+
+for (const [when, signals] of [
+  ['after 3 seconds', ['SIGTERM']],
+  ['at once', ['SIGTERM', 'SIGINT']],
+] as const) {
+  test(`a worker that ignores SIGTERM is killed ${when}, when ${signals.join(' and ')} came`, async (t) => {
+    await using host = await SignalHost.start(t, { handle: true, stubborn: true });
+    host.tell('close now');
+    await host.refuses();
+    for (const signal of signals) host.send(signal);
+    await host.says(`0 closed ${when}`);
+    const { signal } = await host.ended();
+    t.true(signal !== null && (signals as readonly string[]).includes(signal));
+    await host.gone();
+  });
+}
 
 test('SIGKILL of a host takes its workers, and what they have started in sessions of their own', async (t) => {
   await using host = await SignalHost.start(t, { handle: true, pools: 2 });
