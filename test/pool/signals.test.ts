@@ -198,7 +198,7 @@ for (const [when, signals] of [
     host.tell('close now');
     await host.refuses();
     for (const signal of signals) host.send(signal);
-    await host.says(`0 killed 1, ${when}`);
+    await host.says(`0 closed ${when}`);
     const { signal } = await host.ended();
     t.true(signal !== null && (signals as readonly string[]).includes(signal));
     await host.gone();
