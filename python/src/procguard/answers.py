@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .encode import Encoder
 from .errors import Unsendable
-from .frames import MAX_BODY_BYTES, MAX_HEADER_BYTES, PREFIX, too_deep
+from .frames import MAX_BODY_BYTES, MAX_HEADER_BYTES, PREFIX, SHALLOW_BYTES, too_deep
 from .outbox import JOIN_BYTES
 
 TYPE_CHECKING = False
@@ -83,5 +83,5 @@ def check(header: bytes) -> None:
             f"The value has {len(header)} bytes as JSON; the limit is {MAX_HEADER_BYTES}: "
             "send it as bytes, as an array of numbers, or as a stream.",
         )
-    if too_deep(header):
+    if len(header) > SHALLOW_BYTES and too_deep(header):
         raise Unsendable("unserializable", "The value is nested deeper than 100 levels: send a flatter one.")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_HEADER_BYTES = 1 << 26
 MAX_BODY_BYTES = 1 << 30
 MAX_DEPTH = 100
+# No JSON of this length is nested deeper.
+SHALLOW_BYTES = 2 * MAX_DEPTH
 READ_BYTES = 1 << 18
 # What a read asks for is allocated first, and 256 KiB cost more than all else that a small request takes.
 SMALL_READ_BYTES = 1 << 14
@@ -125,7 +127,7 @@ def check_lengths(header_bytes: int, body_bytes: int) -> None:
 
 
 def parse_header(raw: bytes, body_bytes: int) -> dict[str, Any]:
-    if too_deep(raw):
+    if len(raw) > SHALLOW_BYTES and too_deep(raw):
         raise ProtocolError("too_deep", f"a header nested deeper than {MAX_DEPTH} levels")
     try:
         text = raw.decode()

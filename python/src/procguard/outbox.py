@@ -40,11 +40,18 @@ class Outbox:
         pending = self.pending
         count = len(pending)
         if count == 1:
-            self.write_one(pending.pop(0))
+            data = pending.pop(0)
         elif count:
-            frames = pending[:count]
+            data = b"".join(pending[:count])
             del pending[:count]
-            self.write_one(b"".join(frames))
+        else:
+            return
+        try:
+            written = os.write(self.descriptor, data)
+            if written < len(data):
+                write_all(self.descriptor, [memoryview(data)[written:]])
+        except OSError:
+            host_is_gone()
         self.flushed_at = perf_counter()
 
     def send(self, buffers: list[Any]) -> None:
@@ -55,14 +62,6 @@ class Outbox:
                 write_all(self.descriptor, [memoryview(buffer) for buffer in buffers])
             except OSError:
                 host_is_gone()
-
-    def write_one(self, data: bytes) -> None:
-        try:
-            written = os.write(self.descriptor, data)
-            if written < len(data):
-                write_all(self.descriptor, [memoryview(data)[written:]])
-        except OSError:
-            host_is_gone()
 
 
 def write_all(descriptor: int, views: list[memoryview]) -> None:
