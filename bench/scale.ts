@@ -12,6 +12,7 @@ import { p50 } from './quantile.js';
 import type { Report, Row, Target } from './report.js';
 import { PYTHON, programPath } from './requests/child.js';
 import type { HostFigures, HostPlan } from './scale/host.js';
+import type { Blocks } from './scale/loop-watch.js';
 import { Brand } from './survivors.js';
 
 interface Length {
@@ -144,12 +145,15 @@ function reportCells(report: Report, cells: Cell[]): void {
   const hosts = cells.map(hostRow);
   report.table(
     'host',
-    'The longest block of the event loop in all rounds, in ms, and private memory in KB',
+    'The longest block of the event loop in all rounds, in ms, without and with the waits for a processor, and private memory in KB',
     [
       { key: 'workers', title: 'workers' },
       { key: 'startMs', title: 'block at start', digits: 1 },
+      { key: 'startWaitsMs', title: 'with waits', digits: 1 },
       { key: 'callsMs', title: 'in calls', digits: 1 },
+      { key: 'callsWaitsMs', title: 'with waits', digits: 1 },
       { key: 'closeMs', title: 'at close', digits: 1 },
+      { key: 'closeWaitsMs', title: 'with waits', digits: 1 },
       { key: 'hostKb', title: 'host KB' },
       { key: 'keeperKb', title: 'keeper KB' },
       { key: 'kbPerWorker', title: 'both per worker' },
@@ -186,14 +190,18 @@ function startRow({ workers, samples }: Cell): Row {
 }
 
 function hostRow({ workers, samples }: Cell): Row {
-  const most = (phase: keyof typeof PHASES) => Math.max(...samples.map(({ host }) => host.blockedMs[phase]));
+  const most = (phase: keyof typeof PHASES, kind: keyof Blocks) =>
+    Math.max(...samples.map(({ host }) => host.blocks[phase][kind]));
   const hostBytes = p50(samples.map(({ host }) => host.hostBytes));
   const keeperBytes = p50(samples.map(({ host }) => host.keeperBytes));
   return {
     workers,
-    startMs: most('start'),
-    callsMs: most('calls'),
-    closeMs: most('close'),
+    startMs: most('start', 'heldMs'),
+    startWaitsMs: most('start', 'standstillMs'),
+    callsMs: most('calls', 'heldMs'),
+    callsWaitsMs: most('calls', 'standstillMs'),
+    closeMs: most('close', 'heldMs'),
+    closeWaitsMs: most('close', 'standstillMs'),
     hostKb: hostBytes / 1024,
     keeperKb: keeperBytes / 1024,
     kbPerWorker: (hostBytes + keeperBytes) / 1024 / workers,
@@ -226,6 +234,10 @@ function startTargets(rows: Row[]): Target[] {
   }));
 }
 
+/**
+ * A block is what holds the loop up: JavaScript, the collector, a system call. That the host has to wait for a processor, while
+ * more workers than there are processors want to run, is printed beside it; any other process would wait as long.
+ */
 function hostTargets(rows: Row[]): Target[] {
   return rows.flatMap((row): Target[] => {
     const { workers } = row;

@@ -1,10 +1,10 @@
 /** The host process of `npm run bench -- scale`: one pool from its start to its end, measured from inside. */
 import { readFileSync } from 'node:fs';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { capabilities, Pool } from '../../lib/index.js';
 import { type HostTraces, ownTraces } from '../host-traces.js';
 import { type CallFigures, runCalls } from './calls.js';
+import { type Blocks, LoopWatch } from './loop-watch.js';
 
 export interface HostPlan {
   workers: number;
@@ -19,8 +19,8 @@ export interface HostPlan {
 export interface HostFigures {
   readyMs: number;
   closeMs: number;
-  /** The longest time that the event loop was blocked, in each phase. */
-  blockedMs: { start: number; calls: number; close: number };
+  /** Of the event loop, in each phase. */
+  blocks: { start: Blocks; calls: Blocks; close: Blocks };
   /** Private memory that came with the pool, in bytes. */
   hostBytes: number;
   /** All private memory of the keeper. */
@@ -32,7 +32,6 @@ export interface HostFigures {
 }
 
 const SETTLE_MS = 200;
-const RESOLUTION_MS = 1;
 
 // stdin ends with the bench: a host whose bench died first ends too, and so do its workers.
 process.stdin.resume().once('end', () => process.exit(1));
@@ -42,55 +41,42 @@ process.stdout.write(JSON.stringify(await main(JSON.parse(process.argv[2] as str
 );
 
 async function main(plan: HostPlan): Promise<HostFigures> {
-  // The delay of a timer of libuv's, which takes no JavaScript to measure, and next to no CPU, of which the workers
-  // that start want all. A loop of setImmediate would be one more busy process.
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   const bytesBefore = await settledBytes();
-  delay.enable();
-
+  const loop = new LoopWatch();
   await sleep(SETTLE_MS);
-  delay.reset();
+  await loop.longest();
   const startMs = performance.now();
   const pool = new Pool({ command: plan.command, args: plan.args, size: plan.workers });
   await pool.ready();
   const readyMs = performance.now() - startMs;
-  const blockedAtStart = await longest(delay);
+  const start = await loop.longest();
 
   const hostBytes = (await settledBytes()) - bytesBefore;
   const keeperBytes = privateBytes(capabilities().keeper.pid);
 
   // The forced garbage collection is the bench's own block.
-  delay.reset();
+  await loop.longest();
   const calls = {
     anyWorker: await runCalls(pool, plan, () => ({})),
     byKey: await runCalls(pool, plan, (call) => ({ affinity: String(call % (4 * plan.workers)) })),
   };
-  const blockedInCalls = await longest(delay);
+  const inCalls = await loop.longest();
 
   const closeStartMs = performance.now();
   const { survivors } = await pool.close();
   const closeMs = performance.now() - closeStartMs;
-  const blockedAtClose = await longest(delay);
-  delay.disable();
+  const close = await loop.longest();
+  loop.stop();
   return {
     readyMs,
     closeMs,
-    blockedMs: { start: blockedAtStart, calls: blockedInCalls, close: blockedAtClose },
+    blocks: { start, calls: inCalls, close },
     hostBytes,
     keeperBytes,
     calls,
     survivors,
     traces: ownTraces(),
   };
-}
-
-/** The longest block since the last one was asked for. */
-async function longest(delay: IntervalHistogram): Promise<number> {
-  // A block that has just ended is recorded when the timer next runs.
-  await sleep(5 * RESOLUTION_MS);
-  const ms = delay.max / 1e6 - RESOLUTION_MS;
-  delay.reset();
-  return ms;
 }
 
 async function settledBytes(): Promise<number> {
