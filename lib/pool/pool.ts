@@ -99,7 +99,7 @@ export class Pool {
     await this.#changes.until(() => {
       this.#stage.checkOpen();
       if (this.#slots.isFailed) throw this.#slots.failedError();
-      return this.#slots.all.every(({ state }) => state === 'ready' || state === 'failed');
+      return this.#slots.all.every(({ isReady, state }) => isReady || state === 'failed');
     });
   }
 

@@ -33,6 +33,11 @@ export class Slot {
     private readonly wantsStart: (slot: Slot) => void,
   ) {}
 
+  /** Its worker takes requests; one that is leaving doesn't. */
+  get isReady(): boolean {
+    return this.state === 'ready' && this.worker?.state === 'ready';
+  }
+
   /** It gets a worker as soon as the pool says so. */
   request(): void {
     this.#timer = undefined;

@@ -5,6 +5,7 @@ import type { Slot, SlotState } from './slot.js';
 export interface PoolStats extends RequestStats {
   /** Slots. */
   readonly size: number;
+  /** Slots whose worker takes requests; one that is leaving doesn't. */
   readonly ready: number;
   readonly failed: number;
   readonly workers: readonly WorkerStats[];
@@ -37,7 +38,7 @@ export interface WorkerStats {
 export function statsOf(slots: readonly Slot[], requests: RequestStats): PoolStats {
   return {
     size: slots.length,
-    ready: slots.filter(({ state }) => state === 'ready').length,
+    ready: slots.filter(({ isReady }) => isReady).length,
     failed: slots.filter(({ state }) => state === 'failed').length,
     ...requests,
     workers: slots.map(workerStatsOf),
