@@ -10,7 +10,7 @@ import type { Stage } from './stage.js';
 export interface CloseReport {
   /** Workers that finished their requests and left by themselves. */
   readonly drained: number;
-  /** Processes that had to be killed, descendants of workers included. */
+  /** Processes that had to be killed since `close()` was called, descendants of workers included. */
   readonly killed: number;
   /** Processes that nothing could kill; 0 is the proof that all are gone. */
   readonly survivors: number;
@@ -31,11 +31,18 @@ interface Parts {
 /** Finishes the requests of a pool that takes no more, within `graceMs`, and ends all its processes. */
 export async function drain(parts: Parts, graceMs: number): Promise<CloseReport> {
   const startedMs = nowMs();
+  const killedBefore = parts.remains.killed;
   const abandoned = await finishRequests(parts, graceMs);
   // Those that didn't finish in time get no more.
   const leaveMs = abandoned > 0 ? 0 : Math.max(termGraceMs, graceMs - (nowMs() - startedMs));
-  const ended = await endProcesses(parts, leaveMs);
-  return { ...ended, abandoned, durationMs: nowMs() - startedMs };
+  const { drained, killed, survivors } = await endProcesses(parts, leaveMs);
+  return {
+    drained,
+    killed: killed + parts.remains.killed - killedBefore,
+    survivors,
+    abandoned,
+    durationMs: nowMs() - startedMs,
+  };
 }
 
 /** Resolves to how many were given up. */
@@ -64,7 +71,7 @@ async function endProcesses({ slots, dismissals, remains }: Parts, leaveMs: numb
   const ends = await dismissals.dismissAll(slots.workers, leaveMs);
   await remains.cleared();
   let drained = 0;
-  let { killed } = remains;
+  let killed = 0;
   const survivors = new Set(remains.survivors);
   let error: Error | undefined;
   for (const end of ends) {
