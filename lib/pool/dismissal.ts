@@ -63,7 +63,10 @@ export class Dismissals {
   /** The same, a few at a time. All are told to leave within half of the time that they have for it. */
   async dismissAll(workers: readonly Worker[], graceMs: number): Promise<PromiseSettledResult<Dismissal>[]> {
     const beganMs = nowMs();
-    for (const worker of workers) this.expect(worker);
+    for (const worker of workers) {
+      this.expect(worker);
+      this.suspend(worker);
+    }
     const pace = new Pace(leavePatienceMs);
     const ends: Promise<Dismissal>[] = [];
     for (const worker of workers) {

@@ -121,10 +121,10 @@ export class Pool {
     wholeNumber('size', size ?? null, 1, maxSize, 1);
     this.#stage.checkOpen();
     this.#slots.growTo(size);
-    for (const { worker, index } of this.#slots.shrinkTo(size)) {
-      if (worker !== undefined) void this.#dismissals.dismiss(worker, this.#config.graceMs).catch(() => {});
-      this.#router.reroute(index);
-    }
+    const surplus = this.#slots.shrinkTo(size);
+    const leaving = surplus.flatMap(({ worker }) => worker ?? []);
+    void this.#dismissals.dismissAll(leaving, this.#config.graceMs);
+    for (const { index } of surplus) this.#router.reroute(index);
     this.#changes.announce();
   }
 

@@ -65,7 +65,8 @@ export class Router implements TaskOwner {
   /** Gives a worker what waits for it. */
   feed(worker: Worker): void {
     const slot = this.slots.ownerOf(worker);
-    if (slot === undefined) return;
+    // The worker of a closed slot may have to wait for its turn to leave.
+    if (slot === undefined || slot.state === 'closed') return;
     while (this.#load.mayTake(worker)) {
       const task = this.#queue.take(slot.index);
       if (task === undefined) break;

@@ -194,6 +194,20 @@ test('a worker that is let go finishes what it has', async (t) => {
   await until(() => (pids.filter(lives).length === 1 ? true : undefined), 'one worker to leave');
 });
 
+test('a worker that waits for its turn to leave gets nothing more', async (t) => {
+  const size = 8;
+  const { pool } = startPool(t, { size });
+  const gate = join(temporaryFolder(t), 'gate');
+  await pool.ready();
+  const [first] = pool.stats().workers;
+  const held = Array.from({ length: size }, () => pool.call('wait_for', [gate]));
+  const queued = Array.from({ length: 20 }, () => pool.call<number>('pid'));
+  pool.resize(1);
+  writeFileSync(gate, '');
+  t.deepEqual(new Set(await Promise.all(queued)), new Set([first?.pid]));
+  await Promise.all(held);
+});
+
 test('a resize that leaves only failed workers rejects what waits', async (t) => {
   const started = startGated(t, { size: 2, shutdown: { graceMs: 5000 } });
   const { pool, gate } = started;
