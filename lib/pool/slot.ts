@@ -1,5 +1,6 @@
 import type { ProcguardError } from '../errors.js';
-import { Worker, type WorkerEvents, type WorkerSpec } from '../worker/worker.js';
+import type { WorkerSpec } from '../worker/start.js';
+import { Worker, type WorkerEvents } from '../worker/worker.js';
 
 /** `starting`, `ready`, `waiting` before the next start, `failed` after three failed starts in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';

@@ -1,6 +1,7 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { ProcguardError } from '../errors.js';
-import type { Worker, WorkerEvents, WorkerSpec } from '../worker/worker.js';
+import type { WorkerSpec } from '../worker/start.js';
+import type { Worker, WorkerEvents } from '../worker/worker.js';
 import { Pace } from './pace.js';
 import { Slot } from './slot.js';
 
