@@ -1,4 +1,3 @@
-import type { PoolStats } from '../lib/index.js';
 import type { Batch } from './batches.js';
 import { type Call, callFaults, type LedgerLine } from './calls.js';
 import type { CountingPool } from './counting-pool.js';
@@ -37,8 +36,8 @@ export async function restartUnderLoad(
   let looks = 0;
   const look = () => {
     looks++;
-    const { workers } = counting.pool.stats();
-    fewestReady = Math.min(fewestReady, readyWorkers(workers));
+    const { ready, workers } = counting.pool.stats();
+    fewestReady = Math.min(fewestReady, ready);
     bar.grow(workers.filter(({ pid }) => pid !== undefined && !before.includes(pid)).length / WORKERS);
   };
   const timer = setInterval(look, 1);
@@ -99,11 +98,6 @@ export function restartFaults(restart: Restart): string[] {
     faults.push(`Only ${alive} of ${PROCESSES} old processes held their locks before.`);
   if (held.length > 0) faults.push(`Still there of the old workers: ${held.map(describeHolder).join(', ')}.`);
   return faults;
-}
-
-/** Workers that take calls; one that finishes what it has, and leaves, is none of them. */
-export function readyWorkers(workers: PoolStats['workers']): number {
-  return workers.filter(({ state }) => state === 'ready').length;
 }
 
 /** Keeps two calls for each worker under way until it is stopped. */

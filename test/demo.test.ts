@@ -10,9 +10,8 @@ import { type Call, callFaults, parseLedger } from '../demo/calls.js';
 import { type Drain, drainFaults } from '../demo/drain.js';
 import { guardedFaults } from '../demo/guarded-kill.js';
 import { PROCESSES, WORKERS } from '../demo/layers.js';
-import { type Restart, readyWorkers, restartFaults } from '../demo/rolling-restart.js';
+import { type Restart, restartFaults } from '../demo/rolling-restart.js';
 import { unguardedFaults } from '../demo/unguarded-kill.js';
-import type { PoolStats } from '../lib/index.js';
 import { within } from './helpers/deadline.js';
 import { fixture } from './helpers/fixtures.js';
 
@@ -161,11 +160,6 @@ refuses('a restart', restart, restartFaults, {
   'that takes two workers away at once': [{ fewestReady: WORKERS - 2 }, /only 1 of 3/],
   'whose old workers had not all been there': [{ alive: PROCESSES - 1 }, /Only 11 of 12/],
   'that leaves an old process behind': [{ held: ['11'] }, /Still there of the old workers: pid 11/],
-});
-
-test('a worker that leaves does not count as ready', (t) => {
-  const states = ['ready', 'leaving', 'starting', 'waiting'].map((state) => ({ state }));
-  t.is(readyWorkers(states as unknown as PoolStats['workers']), 1);
 });
 
 const report = { drained: WORKERS, killed: 0, survivors: 0, abandoned: 0, durationMs: 100 };

@@ -1,6 +1,7 @@
 import { readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ProcessEntry } from './binding.js';
+import type { ProcessTable } from './process-table.js';
 
 // As native/linux/cgroup.cc names them: the host's pid namespace, pid and start ticks.
 const namePattern = /^procguard-(\d{1,20})-(\d{1,10})-(\d{1,18})$/;
@@ -19,7 +20,7 @@ export interface LeftCgroup {
  */
 export async function findLeftCgroups(
   parent: string,
-  table: Map<number, ProcessEntry>,
+  table: ProcessTable,
   hasKeeper: (pid: number, startTicks: number) => boolean,
 ): Promise<LeftCgroup[]> {
   const left: LeftCgroup[] = [];
@@ -49,7 +50,7 @@ export async function removeCgroup({ directory }: LeftCgroup): Promise<void> {
   await removeBelow(directory, 0);
 }
 
-async function membersBelow(directory: string, table: Map<number, ProcessEntry>, depth: number) {
+async function membersBelow(directory: string, table: ProcessTable, depth: number) {
   const members: ProcessEntry[] = [];
   const pids = await readFile(path.join(directory, 'cgroup.procs'), 'utf8').catch(() => '');
   for (const pid of pids.split('\n')) {

@@ -7,7 +7,7 @@ import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { recordOf } from './handle.js';
 import { parseMark } from './mark.js';
 import { checkGraceMs } from './policy.js';
-import { ancestry, type ProcessId, readProcessTable } from './process-table.js';
+import { ancestry, type ProcessId, type ProcessTable, readProcessTable } from './process-table.js';
 
 export interface KillTreeOptions {
   /** The first signal; the default is `'SIGTERM'`. */
@@ -164,7 +164,7 @@ class Hunt {
     this.living = found.filter(({ keeper }) => !keeper);
   }
 
-  private checkRoot(table: Map<number, ProcessEntry>, ancestors: Set<number>): void {
+  private checkRoot(table: ProcessTable, ancestors: Set<number>): void {
     const { pid, isOurChild } = this.root;
     if (pid === undefined || isOurChild) return;
     const entry = table.get(pid);
@@ -182,11 +182,10 @@ class Hunt {
     if (known !== undefined) return known.startTicks === entry.startTicks;
     if (this.first && entry.pid === this.root.pid)
       return !this.root.isOurChild || entry.parent === process.pid;
-    return (
-      this.root.tree !== undefined &&
-      entry.mark !== undefined &&
-      parseMark(entry.mark)?.tree === this.root.tree
-    );
+    const { tree } = this.root;
+    // Nearly all marks are other trees', and taking one apart takes long.
+    if (tree === undefined || !entry.mark?.startsWith(tree)) return false;
+    return parseMark(entry.mark)?.tree === tree;
   }
 
   sendFirst(signal: NodeJS.Signals): void {

@@ -1,8 +1,29 @@
 import { errnoName, ProcguardError } from '../errors.js';
 import { binding, type ProcessEntry } from './binding.js';
 
-/** Everything that runs on this machine and can be seen, by pid. Throws `ERR_PROCGUARD_SYSTEM`. */
-export async function readProcessTable(): Promise<Map<number, ProcessEntry>> {
+export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
+
+let underway: Promise<unknown> = Promise.resolve();
+let next: Promise<ProcessTable> | undefined;
+
+/**
+ * Everything that runs on this machine and can be seen, by pid, as it is after this call. All who ask while a look is under
+ * way share the one that follows it: that look may have missed what they want to see. Rejects with `ERR_PROCGUARD_SYSTEM`.
+ */
+export function readProcessTable(): Promise<ProcessTable> {
+  next ??= underway.then(() => {
+    const table = look();
+    next = undefined;
+    underway = table.then(lookedAt, lookedAt);
+    return table;
+  });
+  return next;
+}
+
+// It must not hold the table.
+function lookedAt(): void {}
+
+async function look(): Promise<ProcessTable> {
   const text = await binding().snapshot();
   if (typeof text === 'number') {
     throw new ProcguardError(
@@ -37,7 +58,7 @@ function addEntry(table: Map<number, ProcessEntry>, line: string): void {
 }
 
 /** This process and those it descends from. */
-export function ancestry(table: Map<number, ProcessEntry>, pid: number): Set<number> {
+export function ancestry(table: ProcessTable, pid: number): Set<number> {
   const line = new Set<number>();
   for (let at = table.get(pid); at !== undefined && !line.has(at.pid); at = table.get(at.parent))
     line.add(at.pid);
@@ -50,7 +71,7 @@ export interface ProcessId {
   readonly startTicks: number;
 }
 
-export function isAlive(table: Map<number, ProcessEntry>, { pid, startTicks }: ProcessId): boolean {
+export function isAlive(table: ProcessTable, { pid, startTicks }: ProcessId): boolean {
   const entry = table.get(pid);
   return entry !== undefined && !entry.dead && entry.startTicks === startTicks;
 }

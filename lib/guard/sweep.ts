@@ -6,7 +6,7 @@ import { awaitEnd } from './await-end.js';
 import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { findLeftCgroups, killCgroup, removeCgroup } from './cgroup-sweep.js';
 import { type Mark, parseMark } from './mark.js';
-import { ancestry, isAlive, readProcessTable } from './process-table.js';
+import { ancestry, isAlive, type ProcessTable, readProcessTable } from './process-table.js';
 
 export interface SweepOptions {
   /** Only find, kill nothing and remove nothing. */
@@ -122,7 +122,7 @@ async function awaitKeepers(bootId: string): Promise<void> {
 }
 
 /** The living keepers, by their hosts' identities. A keeper is told its host as its only argument. */
-async function hostsWithKeepers(table: Map<number, ProcessEntry>): Promise<Map<string, ProcessEntry>> {
+async function hostsWithKeepers(table: ProcessTable): Promise<Map<string, ProcessEntry>> {
   const kept = new Map<string, ProcessEntry>();
   for (const entry of table.values()) {
     if (!entry.keeper || entry.dead) continue;
@@ -133,7 +133,7 @@ async function hostsWithKeepers(table: Map<number, ProcessEntry>): Promise<Map<s
   return kept;
 }
 
-function sort(table: Map<number, ProcessEntry>, bootId: string, kept: Map<string, ProcessEntry>) {
+function sort(table: ProcessTable, bootId: string, kept: Map<string, ProcessEntry>) {
   const orphans: ProcessEntry[] = [];
   const skipped: SkippedProcess[] = [];
   // A sweep that runs inside an orphaned tree must not saw off its own branch.
@@ -153,7 +153,7 @@ function whySkipped(
   entry: ProcessEntry,
   mark: Mark | undefined,
   bootId: string,
-  table: Map<number, ProcessEntry>,
+  table: ProcessTable,
   kept: Map<string, ProcessEntry>,
 ): SkippedProcess['reason'] | undefined {
   if (mark === undefined) return 'malformed_mark';
@@ -168,7 +168,7 @@ function whySkipped(
 }
 
 // A dead host that nobody has reaped yet is dead.
-function isHostAlive(mark: Mark, table: Map<number, ProcessEntry>): boolean {
+function isHostAlive(mark: Mark, table: ProcessTable): boolean {
   return isAlive(table, { pid: mark.hostPid, startTicks: mark.hostStartTicks });
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { checkKeys, invalidOption } from '../errors.js';
 import { type GuardOptions, parsePolicy } from '../guard/policy.js';
 import type { OutputLine } from '../worker/output.js';
-import type { WorkerSpec } from '../worker/worker.js';
+import type { WorkerSpec } from '../worker/start.js';
 
 export interface PoolOptions {
   /** The program, as for `spawn`: `'python3'`, `process.execPath`, or any program that speaks `docs/protocol.md`. */

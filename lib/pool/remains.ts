@@ -29,15 +29,22 @@ export class Remains {
   async #look(): Promise<void> {
     const ended = this.#ended.splice(0);
     try {
-      for (const child of await withLeftovers(ended)) {
-        const { killed, survivors } = await killTree(child, { signal: 'SIGKILL' });
-        this.killed += killed.length;
-        for (const pid of survivors) this.survivors.add(pid);
-      }
+      const left = await withLeftovers(ended);
+      await Promise.all(left.map((child) => this.#end(child)));
     } catch (error) {
       this.lastError = error as Error;
     } finally {
       this.#round = this.#ended.length > 0 ? this.#look() : undefined;
+    }
+  }
+
+  async #end(child: ChildProcess): Promise<void> {
+    try {
+      const { killed, survivors } = await killTree(child, { signal: 'SIGKILL' });
+      this.killed += killed.length;
+      for (const pid of survivors) this.survivors.add(pid);
+    } catch (error) {
+      this.lastError = error as Error;
     }
   }
 }

@@ -2,14 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { nowMs } from '../clock.js';
 import type { Worker } from '../worker/worker.js';
 
-interface Limits {
+/** When a worker should make room for another. */
+export interface RetireLimits {
   readonly maxRequests: number;
   readonly maxAgeMs: number;
   readonly maxRssBytes: number;
 }
 
 /** Why this worker should make room for another; undefined: it should not. */
-export function reasonToRetire({ maxRequests, maxAgeMs }: Limits, worker: Worker): string | undefined {
+export function reasonToRetire({ maxRequests, maxAgeMs }: RetireLimits, worker: Worker): string | undefined {
   if (worker.requests >= maxRequests) return 'maxRequests';
   if (nowMs() - worker.startedAtMs >= maxAgeMs) return 'maxAgeMs';
   return undefined;

@@ -1,5 +1,6 @@
 import type { ProcguardError } from '../errors.js';
-import { Worker, type WorkerEvents, type WorkerSpec } from '../worker/worker.js';
+import type { WorkerSpec } from '../worker/start.js';
+import { Worker, type WorkerEvents } from '../worker/worker.js';
 
 /** `starting`, `ready`, `waiting` before the next start, `failed` after three failed starts in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
@@ -32,6 +33,11 @@ export class Slot {
     /** Asks for a call of `start` when there is room for one more. */
     private readonly wantsStart: (slot: Slot) => void,
   ) {}
+
+  /** Its worker takes requests; one that is leaving doesn't. */
+  get isReady(): boolean {
+    return this.state === 'ready' && this.worker?.state === 'ready';
+  }
 
   /** It gets a worker as soon as the pool says so. */
   request(): void {

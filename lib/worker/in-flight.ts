@@ -1,4 +1,8 @@
-import type { WorkRequest } from './request.js';
+import type { Frame } from '../wire/frames.js';
+import { readAnswer } from '../wire/read-answer.js';
+import { decodeValue } from '../wire/values.js';
+import { WireError } from '../wire/wire-error.js';
+import { errorOf, type WorkRequest } from './request.js';
 
 /** The requests that a worker has, at most `places`. An id tells the place of its request, and is never used twice. */
 export class InFlight {
@@ -35,6 +39,33 @@ export class InFlight {
 
   has(request: WorkRequest): boolean {
     return this.get(request.id) === request;
+  }
+
+  /** Gives an answer to its request, and says whether it was the last. Throws a `WireError` if it isn't an answer to any. */
+  answer({ header, parts }: Frame): boolean {
+    const answer = readAnswer(header);
+    const { id, type } = answer;
+    const request = this.get(id);
+    if (request === undefined) {
+      throw new WireError('out_of_turn', `An answer (${type}) for request ${id}, which it does not have`);
+    }
+    const { credit } = request;
+    const isForStream = type === 'item' || type === 'end';
+    if (type !== 'error' && isForStream !== (credit !== undefined)) {
+      throw new WireError('out_of_turn', `An answer (${type}) that doesn't fit request ${id}`);
+    }
+    // Before the request is let go: a value that can't be decoded must not leave it without an answer.
+    const value = 'value' in answer ? decodeValue(answer.value, parts, answer.marked === true) : undefined;
+    if (type === 'item') {
+      if (credit === 0) throw new WireError('out_of_turn', `An item of request ${id} beyond its credit`);
+      request.credit = (credit as number) - 1;
+      request.item(value);
+      return false;
+    }
+    this.remove(request);
+    if (type === 'error') request.fail(errorOf(request.payload.method, answer.error));
+    else request.succeed(value);
+    return true;
   }
 
   /** Takes out all. */

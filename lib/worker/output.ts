@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import type { Log } from '../wire/messages.js';
 
 /** A line that a worker printed, or sent to the pool's log. */
 export interface OutputLine {
@@ -12,6 +14,45 @@ export interface OutputLine {
 }
 
 const maxLineChars = 16 * 1024;
+const stderrLines = 20;
+const levels: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error']);
+
+/** What one worker prints and logs, line by line. */
+export class WorkerOutput {
+  pid: number | undefined;
+  readonly #stderr = new Tail(stderrLines);
+
+  constructor(
+    private readonly worker: number,
+    private readonly emit: (line: OutputLine) => void,
+  ) {}
+
+  /** The last lines, oldest first. */
+  get lastOfStderr(): string[] {
+    return this.#stderr.lines;
+  }
+
+  listen(source: 'stdout' | 'stderr', stream: Readable): void {
+    const cutter = new LineCutter((line) => {
+      if (source === 'stderr') this.#stderr.push(line);
+      this.emit({ source, worker: this.worker, pid: this.pid, line });
+    });
+    stream.on('data', (chunk: Buffer) => cutter.push(chunk));
+    stream.on('end', () => cutter.end());
+    stream.on('error', () => {});
+  }
+
+  log({ level, message, fields }: Log): void {
+    this.emit({
+      source: 'log',
+      worker: this.worker,
+      pid: this.pid,
+      line: message,
+      level: levels.has(level) ? level : 'info',
+      ...(fields === undefined ? {} : { fields }),
+    });
+  }
+}
 
 /** Cuts a stream into lines. A line that is longer than 16 Ki characters is cut there. */
 export class LineCutter {

@@ -4,32 +4,17 @@ import type { Readable } from 'node:stream';
 import { atMost, nowMs } from '../clock.js';
 import { ProcguardError } from '../errors.js';
 import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
-import type { GuardOptions } from '../guard/policy.js';
-import { spawn } from '../guard/spawn.js';
 import type { Frame } from '../wire/frames.js';
 import { protocolVersion } from '../wire/limits.js';
-import type { ControlFromWorker, Hello, Log } from '../wire/messages.js';
-import { readAnswer } from '../wire/read-answer.js';
+import type { ControlFromWorker, Hello } from '../wire/messages.js';
 import { readControl } from '../wire/read-control.js';
-import { decodeValue } from '../wire/values.js';
 import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
 import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
-import { LineCutter, type OutputLine, Tail } from './output.js';
-import { errorOf, headerOf, type WorkRequest } from './request.js';
-
-/** What a worker is started as. */
-export interface WorkerSpec {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly cwd: string | undefined;
-  readonly env: NodeJS.ProcessEnv;
-  readonly guard: GuardOptions | undefined;
-  readonly startTimeoutMs: number;
-  /** Requests that it may have at a time. */
-  readonly concurrency: number;
-}
+import { type OutputLine, WorkerOutput } from './output.js';
+import { headerOf, type WorkRequest } from './request.js';
+import { cannotStart, startProgram, startTimedOut, type WorkerSpec, withStderr } from './start.js';
 
 export interface WorkerEvents {
   ready(worker: Worker): void;
@@ -43,12 +28,10 @@ export interface WorkerEvents {
 /** `starting` until its hello, `ready`, `leaving` when it gets no further requests, `ended`. */
 export type WorkerState = 'starting' | 'ready' | 'leaving' | 'ended';
 
-const stderrLines = 20;
 // After its exit a worker's last answers and lines are still in its sockets. A descendant may hold them open.
 const lastWordsMs = 200;
 // A channel is closed just before its worker's exit is seen. One that lives on without it answers nobody.
 const closedMs = 1000;
-const levels: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error']);
 
 /** One worker process, from its start to its verified end. */
 export class Worker {
@@ -65,7 +48,7 @@ export class Worker {
   readonly done: Promise<void>;
   readonly #inFlight: InFlight;
   readonly #channels: Channels | undefined;
-  readonly #stderr = new Tail(stderrLines);
+  readonly #output: WorkerOutput;
   readonly #startTimer: NodeJS.Timeout;
   #closedTimer: NodeJS.Timeout | undefined;
   #saidHello = false;
@@ -83,40 +66,31 @@ export class Worker {
     private readonly events: WorkerEvents,
   ) {
     this.#inFlight = new InFlight(spec.concurrency);
+    this.#output = new WorkerOutput(number, (line) => events.output(line));
     this.done = new Promise((resolve) => {
       this.#markDone = resolve;
     });
     this.#startTimer = setTimeout(() => this.#startTimedOut(), spec.startTimeoutMs);
     let child: ChildProcess;
     try {
-      child = spawn(spec.command, [...spec.args], {
-        cwd: spec.cwd,
-        env: {
-          ...spec.env,
-          PROCGUARD_PROTOCOL: String(protocolVersion),
-          PROCGUARD_HOST_PID: String(process.pid),
-        },
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-        // A session of its own: one signal reaches it and its children, and Ctrl-C in a terminal does not.
-        detached: true,
-        ...(spec.guard === undefined ? {} : { guard: spec.guard }),
-      });
+      child = startProgram(spec);
     } catch (error) {
-      this.#cannotStart(error as Error);
+      this.#startError = cannotStart(spec, error as Error);
       setImmediate(() => this.#end());
       return;
     }
     this.child = child;
     child.once('error', (error) => {
       if (child.pid !== undefined) return;
-      this.#cannotStart(error);
+      this.#startError = cannotStart(spec, error);
       this.#end();
     });
     if (child.pid === undefined) return;
     const streams = child.stdio as unknown as [null, Readable, Readable, Socket, Socket];
     const [, stdout, stderr, control, data] = streams;
-    this.#listen('stdout', stdout);
-    this.#listen('stderr', stderr);
+    this.#output.pid = child.pid;
+    this.#output.listen('stdout', stdout);
+    this.#output.listen('stderr', stderr);
     this.#channels = new Channels(control, data, {
       control: (message) => this.#takeMessage(message),
       frame: (frame) => this.#takeFrame(frame),
@@ -180,16 +154,6 @@ export class Worker {
     return killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
   }
 
-  #listen(source: 'stdout' | 'stderr', stream: Readable): void {
-    const cutter = new LineCutter((line) => {
-      if (source === 'stderr') this.#stderr.push(line);
-      this.events.output({ source, worker: this.number, pid: this.pid, line });
-    });
-    stream.on('data', (chunk: Buffer) => cutter.push(chunk));
-    stream.on('end', () => cutter.end());
-    stream.on('error', () => {});
-  }
-
   #takeMessage(received: Record<string, unknown>): void {
     let message: ControlFromWorker | undefined;
     try {
@@ -199,18 +163,7 @@ export class Worker {
       throw error;
     }
     if (message?.type === 'hello') this.#takeHello(message);
-    else if (message?.type === 'log') this.#takeLog(message);
-  }
-
-  #takeLog({ level, message, fields }: Log): void {
-    this.events.output({
-      source: 'log',
-      worker: this.number,
-      pid: this.pid,
-      line: message,
-      level: levels.has(level) ? level : 'info',
-      ...(fields === undefined ? {} : { fields }),
-    });
+    else if (message?.type === 'log') this.#output.log(message);
   }
 
   #takeHello({ handlers }: Hello): void {
@@ -225,30 +178,8 @@ export class Worker {
     this.events.ready(this);
   }
 
-  #takeFrame({ header, parts }: Frame): void {
-    const answer = readAnswer(header);
-    const { id, type } = answer;
-    const request = this.#inFlight.get(id);
-    if (request === undefined) {
-      throw new WireError('out_of_turn', `An answer (${type}) for request ${id}, which it does not have`);
-    }
-    const { credit } = request;
-    const isForStream = type === 'item' || type === 'end';
-    if (type !== 'error' && isForStream !== (credit !== undefined)) {
-      throw new WireError('out_of_turn', `An answer (${type}) that doesn't fit request ${id}`);
-    }
-    // Before the request is let go: a value that can't be decoded must not leave it without an answer.
-    const value = 'value' in answer ? decodeValue(answer.value, parts, answer.marked === true) : undefined;
-    if (type === 'item') {
-      if (credit === 0) throw new WireError('out_of_turn', `An item of request ${id} beyond its credit`);
-      request.credit = (credit as number) - 1;
-      request.item(value);
-      return;
-    }
-    this.#inFlight.remove(request);
-    if (type === 'error') request.fail(errorOf(request.payload.method, answer.error));
-    else request.succeed(value);
-    this.events.free(this, 1);
+  #takeFrame(frame: Frame): void {
+    if (this.#inFlight.answer(frame)) this.events.free(this, 1);
   }
 
   #closed(name: string, cut: WireError | undefined): void {
@@ -268,26 +199,8 @@ export class Worker {
   }
 
   #startTimedOut(): void {
-    const { startTimeoutMs } = this.spec;
-    this.#startError = new ProcguardError(
-      'ERR_PROCGUARD_START_TIMEOUT',
-      `The worker did not say hello within ${startTimeoutMs} ms. Does the program call procguard.serve(), or speak docs/protocol.md? If it takes longer to load, raise \`startTimeoutMs\`.`,
-    );
+    this.#startError = startTimedOut(this.spec);
     void this.terminate('did not say hello in time', 0).catch(() => {});
-  }
-
-  #cannotStart(error: Error): void {
-    const { code, errno, syscall } = error as NodeJS.ErrnoException;
-    const { command } = this.spec;
-    const remedy =
-      code === 'ENOENT'
-        ? `There is no command \`${command}\`, or no such \`cwd\`. Check the name and the PATH of the pool's \`env\`.`
-        : `The command \`${command}\` can't be executed (${code ?? error.message}).`;
-    this.#startError = new ProcguardError('ERR_PROCGUARD_START_FAILED', remedy, {
-      cause: error,
-      ...(errno === undefined ? {} : { errno }),
-      ...(syscall === undefined ? {} : { syscall }),
-    });
   }
 
   #end(): void {
@@ -300,7 +213,7 @@ export class Worker {
       pid: this.pid,
       exitCode: this.#exitCode,
       signal: this.#signal,
-      stderr: this.#stderr.lines,
+      stderr: this.#output.lastOfStderr,
     };
     const held = this.#inFlight.clear();
     for (const request of held) {
@@ -312,13 +225,7 @@ export class Worker {
   }
 
   #failedStart(end: WorkerEnd): ProcguardError {
-    if (this.#startError !== undefined) {
-      if (end.stderr.length === 0) return this.#startError;
-      const { code, message, cause } = this.#startError;
-      return new ProcguardError(code, `${message} The last lines of its stderr:\n${end.stderr.join('\n')}`, {
-        cause,
-      });
-    }
+    if (this.#startError !== undefined) return withStderr(this.#startError, end.stderr);
     if (this.#cause !== undefined) return this.#cause;
     return new ProcguardError(
       'ERR_PROCGUARD_START_FAILED',

@@ -63,6 +63,22 @@ test('a restart that is asked for while one is under way takes no second worker 
   t.is(pool.stats().ready, 2);
 });
 
+test('a worker that leaves does not count as ready, and ready() waits for the next', async (t) => {
+  const started = startPool(t, { size: 2 });
+  const { pool } = started;
+  const gate = join(temporaryFolder(t), 'gate');
+  await pool.ready();
+  const held = pool.call('wait_for', [gate], { affinity: await keyOf(pool, 0) });
+  const restarted = pool.restart();
+  await until(() => (stateOf(started, 0) === 'leaving' ? true : undefined), 'the first worker to leave');
+  t.is(pool.stats().ready, 1);
+  const ready = pool.ready().then(() => pool.stats().workers[0]?.restarts);
+  writeFileSync(gate, '');
+  t.is(await ready, 1);
+  await Promise.all([restarted, held]);
+  t.is(pool.stats().ready, 2);
+});
+
 test('a restart while the workers start ends with a pool that works', async (t) => {
   const { pool } = startPool(t, { size: 2 });
   const waiting = pool.call('echo', ['waited']);
@@ -142,8 +158,7 @@ test('workers that are recycled leave one at a time, also during a restart', asy
     return answers;
   });
   while (!isOver) {
-    const { ready, workers } = pool.stats();
-    least = Math.min(least, ready - workers.filter(({ state }) => state === 'leaving').length);
+    least = Math.min(least, pool.stats().ready);
     await new Promise((resolve) => setImmediate(resolve));
   }
   t.deepEqual((await work).slice(0, 9), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
@@ -177,6 +192,20 @@ test('a worker that is let go finishes what it has', async (t) => {
   const pids = await Promise.all(held);
   t.is(new Set(pids).size, 2);
   await until(() => (pids.filter(lives).length === 1 ? true : undefined), 'one worker to leave');
+});
+
+test('a worker that waits for its turn to leave gets nothing more', async (t) => {
+  const size = 8;
+  const { pool } = startPool(t, { size });
+  const gate = join(temporaryFolder(t), 'gate');
+  await pool.ready();
+  const [first] = pool.stats().workers;
+  const held = Array.from({ length: size }, () => pool.call('wait_for', [gate]));
+  const queued = Array.from({ length: 20 }, () => pool.call<number>('pid'));
+  pool.resize(1);
+  writeFileSync(gate, '');
+  t.deepEqual(new Set(await Promise.all(queued)), new Set([first?.pid]));
+  await Promise.all(held);
 });
 
 test('a resize that leaves only failed workers rejects what waits', async (t) => {

@@ -43,11 +43,12 @@ test('what a worker started goes with it, also what left its session', async (t)
   t.true(lives(child));
   await t.throwsAsync(pool.call('die', [9]));
   await until(() => (lives(child) ? undefined : true), 'the orphan to be ended');
+  await pool.restart();
 
   const another = await pool.call<number>('leave_child');
   const { killed, survivors } = await pool.close();
-  t.is(survivors, 0);
-  t.true(killed >= 1);
+  // The first was killed before the close.
+  t.like({ killed, survivors }, { killed: 1, survivors: 0 });
   t.false(lives(another));
 });
 

@@ -1,0 +1,90 @@
+import { atMost, nowMs } from '../clock.js';
+import type { Worker } from '../worker/worker.js';
+import { Pace } from './pace.js';
+import type { Stage } from './stage.js';
+
+/** How the end of a worker went. */
+export interface Dismissal {
+  /** It finished its requests and left by itself. */
+  readonly drained: boolean;
+  /** Processes that had to be killed. */
+  readonly killed: number;
+  readonly survivors: readonly number[];
+}
+
+/** Between SIGTERM and SIGKILL, for a worker that did not leave in time. */
+export const termGraceMs = 3000;
+// One that takes longer to leave waits for something else than a processor, and the next need not wait for it.
+const leavePatienceMs = 100;
+
+/** Ends workers that the pool doesn't want any longer. */
+export class Dismissals {
+  readonly #expected = new Set<Worker>();
+
+  constructor(
+    private readonly stage: Stage,
+    /** The worker gets no further requests. */
+    private readonly suspend: (worker: Worker) => void,
+  ) {}
+
+  /** Its end, which will come, is no failure. False: that is known. */
+  expect(worker: Worker): boolean {
+    if (this.#expected.has(worker)) return false;
+    this.#expected.add(worker);
+    return true;
+  }
+
+  /** It has ended; was that to be? */
+  wasExpected(worker: Worker): boolean {
+    return this.#expected.delete(worker);
+  }
+
+  /** Lets a worker finish and leave, and ends it when that takes too long. Resolves when it has ended. */
+  async dismiss(worker: Worker, graceMs: number): Promise<Dismissal> {
+    this.suspend(worker);
+    // It has nothing to finish.
+    const isStarting = worker.state === 'starting';
+    worker.leave();
+    await this.stage.atMost(isStarting ? Math.min(graceMs, termGraceMs) : graceMs, worker.done);
+    if (worker.state === 'ended') return { drained: true, killed: 0, survivors: [] };
+    const isHasty = isStarting || this.stage.isHurried;
+    const report = await worker.terminate('was shut down', isHasty ? 0 : termGraceMs);
+    await atMost(termGraceMs, worker.done);
+    // A second signal may have sent SIGKILL before the report's did.
+    const wasKilled = worker.child?.signalCode === 'SIGKILL' ? 1 : 0;
+    const killed = Math.max(report?.killed.length ?? 0, wasKilled);
+    return {
+      drained: killed === 0 && worker.inFlight === 0,
+      killed,
+      survivors: report?.survivors ?? [],
+    };
+  }
+
+  /** The same, a few at a time. All are told to leave within half of the time that they have for it. */
+  async dismissAll(workers: readonly Worker[], graceMs: number): Promise<PromiseSettledResult<Dismissal>[]> {
+    const beganMs = nowMs();
+    for (const worker of workers) {
+      this.expect(worker);
+      this.suspend(worker);
+    }
+    const pace = new Pace(leavePatienceMs);
+    const ends: Promise<Dismissal>[] = [];
+    for (const worker of workers) {
+      const patienceMs = beganMs + graceMs / 2 - nowMs();
+      if (patienceMs > 0) await this.stage.atMost(patienceMs, pace.turn());
+      pace.begin(worker.done);
+      const end = this.dismiss(worker, Math.max(0, beganMs + graceMs - nowMs()));
+      // It is looked at below, perhaps long after it was rejected.
+      end.catch(() => {});
+      ends.push(end);
+    }
+    return Promise.allSettled(ends);
+  }
+
+  /** Those that are being ended get no more time. */
+  hurry(workers: readonly Worker[]): void {
+    for (const worker of workers) {
+      if (worker.isTerminating) void worker.terminate('was shut down', 0).catch(() => {});
+    }
+  }
+}

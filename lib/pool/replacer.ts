@@ -1,0 +1,91 @@
+import type { Worker } from '../worker/worker.js';
+import type { Changes } from './changes.js';
+import type { Dismissals } from './dismissal.js';
+import { type RetireLimits, reasonToRetire, rssBytes } from './retire.js';
+import type { SlotState } from './slot.js';
+import type { Slots } from './slots.js';
+import type { Stage } from './stage.js';
+
+interface Limits extends RetireLimits {
+  readonly graceMs: number;
+}
+
+const inspectEveryMs = 1000;
+// Not before, or after, a start.
+const settledStates: ReadonlySet<SlotState> = new Set(['ready', 'failed', 'closed']);
+
+/** Replaces workers, one at a time: a pool whose workers are of one age must not lose them all at once. */
+export class Replacer {
+  #last: Promise<void> = Promise.resolve();
+  readonly #inspector: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly limits: Limits,
+    private readonly slots: Slots,
+    private readonly dismissals: Dismissals,
+    private readonly stage: Stage,
+    private readonly changes: Changes,
+  ) {
+    if (limits.maxAgeMs !== Number.POSITIVE_INFINITY || limits.maxRssBytes !== Number.POSITIVE_INFINITY)
+      this.#inspector = setInterval(() => void this.#inspect(), inspectEveryMs).unref();
+  }
+
+  /** Replaces every worker. Rejects with `ERR_PROCGUARD_POOL_FAILED` and `ERR_PROCGUARD_POOL_CLOSED`. */
+  restart(): Promise<void> {
+    return this.#oneAtATime(() => this.#restart());
+  }
+
+  /** Replaces the worker if it has had its requests or its time. */
+  retireIfDue(worker: Worker): void {
+    if (worker.state === 'ready' && reasonToRetire(this.limits, worker) !== undefined) this.#retire(worker);
+  }
+
+  stop(): void {
+    clearInterval(this.#inspector);
+  }
+
+  async #restart(): Promise<void> {
+    this.stage.checkOpen();
+    for (const slot of [...this.slots.all]) {
+      this.stage.checkOpen();
+      if (slot.state === 'failed') slot.request();
+      else if (slot.worker !== undefined) await this.#replace(slot.worker);
+      await this.changes.until(() => {
+        this.stage.checkOpen();
+        if (slot.state === 'failed') throw this.slots.failedError();
+        return slot.state === 'ready' || slot.state === 'closed';
+      });
+    }
+  }
+
+  #retire(worker: Worker): void {
+    const slot = this.slots.ownerOf(worker);
+    if (slot === undefined || this.stage.isClosing || !this.dismissals.expect(worker)) return;
+    this.#oneAtATime(async () => {
+      if (worker.state !== 'ready' || this.stage.isClosing) return;
+      await this.#replace(worker);
+      await this.changes.until(() => settledStates.has(slot.state) || this.stage.isClosing);
+    }).catch(() => {});
+  }
+
+  async #replace(worker: Worker): Promise<void> {
+    this.dismissals.expect(worker);
+    await this.dismissals.dismiss(worker, this.limits.graceMs);
+  }
+
+  #oneAtATime(replace: () => Promise<void>): Promise<void> {
+    const replaced = this.#last.then(replace);
+    this.#last = replaced.catch(() => {});
+    return replaced;
+  }
+
+  async #inspect(): Promise<void> {
+    const { maxRssBytes } = this.limits;
+    for (const worker of this.slots.workers) {
+      if (worker.state !== 'ready' || worker.pid === undefined) continue;
+      const rss = maxRssBytes === Number.POSITIVE_INFINITY ? 0 : await rssBytes(worker.pid);
+      if ((rss ?? 0) > maxRssBytes) this.#retire(worker);
+      else this.retireIfDue(worker);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { nowMs } from '../clock.js';
+import type { ProcguardError } from '../errors.js';
+import type { Slot, SlotState } from './slot.js';
+
+export interface PoolStats extends RequestStats {
+  /** Slots. */
+  readonly size: number;
+  /** Slots whose worker takes requests; one that is leaving doesn't. */
+  readonly ready: number;
+  readonly failed: number;
+  readonly workers: readonly WorkerStats[];
+}
+
+export interface RequestStats {
+  /** Requests that wait for a worker. */
+  readonly queued: number;
+  /** Requests that workers have, those included that were cancelled and not yet answered. */
+  readonly inFlight: number;
+  /** Since the pool was made; each request counts once, in one of the three. */
+  readonly succeeded: number;
+  readonly rejected: number;
+  readonly cancelled: number;
+}
+
+export interface WorkerStats {
+  readonly slot: number;
+  readonly state: SlotState | 'leaving';
+  readonly pid: number | undefined;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly ageMs: number;
+  /** Workers that this slot has had before. */
+  readonly restarts: number;
+  /** Why the last start failed. */
+  readonly error: ProcguardError | undefined;
+}
+
+export function statsOf(slots: readonly Slot[], requests: RequestStats): PoolStats {
+  return {
+    size: slots.length,
+    ready: slots.filter(({ isReady }) => isReady).length,
+    failed: slots.filter(({ state }) => state === 'failed').length,
+    ...requests,
+    workers: slots.map(workerStatsOf),
+  };
+}
+
+function workerStatsOf({ index, state, worker, starts, error }: Slot): WorkerStats {
+  return {
+    slot: index,
+    state: worker?.state === 'leaving' ? 'leaving' : state,
+    pid: worker?.pid,
+    inFlight: worker?.inFlight ?? 0,
+    requests: worker?.requests ?? 0,
+    ageMs: worker === undefined ? 0 : nowMs() - worker.startedAtMs,
+    restarts: Math.max(0, starts - 1),
+    error,
+  };
+}

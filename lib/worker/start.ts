@@ -1,0 +1,63 @@
+import type { ChildProcess } from 'node:child_process';
+import { ProcguardError } from '../errors.js';
+import type { GuardOptions } from '../guard/policy.js';
+import { spawn } from '../guard/spawn.js';
+import { protocolVersion } from '../wire/limits.js';
+
+/** What a worker is started as. */
+export interface WorkerSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly guard: GuardOptions | undefined;
+  readonly startTimeoutMs: number;
+  /** Requests that it may have at a time. */
+  readonly concurrency: number;
+}
+
+/** Starts the program, with its control and data channels. Throws, or the child emits `error`: see `cannotStart`. */
+export function startProgram({ command, args, cwd, env, guard }: WorkerSpec): ChildProcess {
+  return spawn(command, [...args], {
+    cwd,
+    env: {
+      ...env,
+      PROCGUARD_PROTOCOL: String(protocolVersion),
+      PROCGUARD_HOST_PID: String(process.pid),
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    // A session of its own: one signal reaches it and its children, and Ctrl-C in a terminal does not.
+    detached: true,
+    ...(guard === undefined ? {} : { guard }),
+  });
+}
+
+/** Why there is no process. */
+export function cannotStart({ command }: WorkerSpec, error: Error): ProcguardError {
+  const { code, errno, syscall } = error as NodeJS.ErrnoException;
+  const remedy =
+    code === 'ENOENT'
+      ? `There is no command \`${command}\`, or no such \`cwd\`. Check the name and the PATH of the pool's \`env\`.`
+      : `The command \`${command}\` can't be executed (${code ?? error.message}).`;
+  return new ProcguardError('ERR_PROCGUARD_START_FAILED', remedy, {
+    cause: error,
+    ...(errno === undefined ? {} : { errno }),
+    ...(syscall === undefined ? {} : { syscall }),
+  });
+}
+
+/** Why a process that said no hello is ended. */
+export function startTimedOut({ startTimeoutMs }: WorkerSpec): ProcguardError {
+  return new ProcguardError(
+    'ERR_PROCGUARD_START_TIMEOUT',
+    `The worker did not say hello within ${startTimeoutMs} ms. Does the program call procguard.serve(), or speak docs/protocol.md? If it takes longer to load, raise \`startTimeoutMs\`.`,
+  );
+}
+
+export function withStderr(error: ProcguardError, stderr: readonly string[]): ProcguardError {
+  if (stderr.length === 0) return error;
+  const { code, message, cause } = error;
+  return new ProcguardError(code, `${message} The last lines of its stderr:\n${stderr.join('\n')}`, {
+    cause,
+  });
+}
