@@ -1,3 +1,5 @@
+import { makeRandom } from '../helpers/random.js';
+
 /** When the host is killed: while it starts, before it spawns, while it does, or when all its trees are there. */
 export const PHASES = ['starting', 'before', 'during', 'after'] as const;
 
@@ -39,15 +41,4 @@ export function makePlan(seed: number, index: number, trees: readonly Plan['tree
 
 function pick<T>(random: () => number, list: readonly T[]): T {
   return list[Math.floor(random() * list.length)]!;
-}
-
-/** A random number generator that can be started again: mulberry32. */
-function makeRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
