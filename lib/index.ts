@@ -1,10 +1,18 @@
+export type { Setting } from './config/origin.js';
+export type {
+  HeartbeatOptions,
+  PoolOptions,
+  PoolSettings,
+  RestartOptions,
+  ShutdownOptions,
+  TelemetryOptions,
+} from './config/pool-options.js';
 export { ProcguardError } from './errors.js';
 export { type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
 export type { GuardOptions } from './guard/policy.js';
 export { type Capabilities, capabilities, type Downgrade, type Guard, guardOf } from './guard/report.js';
 export { exec, execFile, fork, spawn } from './guard/spawn.js';
 export { type SweepOptions, type SweepReport, sweep } from './guard/sweep.js';
-export type { PoolOptions } from './pool/options.js';
 export { type CallOptions, type CloseReport, Pool, type PoolStats, type StreamOptions } from './pool/pool.js';
 export { NumericArray } from './wire/values.js';
 export { QueueFullError, WorkerDiedError, WorkerError } from './worker/errors.js';

@@ -1,12 +1,14 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { atMost, nowMs } from '../clock.js';
+import type { PoolSettings } from '../config/pool-options.js';
+import { maxSize } from '../config/schema.js';
 import { checkKeys, invalidOption, ProcguardError } from '../errors.js';
 import { QueueFullError } from '../worker/errors.js';
 import { makePayload, type Payload } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
 import { slotOf } from './affinity.js';
 import { LoadIndex } from './load.js';
-import { maxSize, type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
+import { type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
 import { Pace } from './pace.js';
 import { TaskQueue } from './queue.js';
 import { Remains } from './remains.js';
@@ -206,6 +208,17 @@ export class Pool {
         error,
       })),
     };
+  }
+
+  /**
+   * The values in force and where each came from, as they were when the pool was made; the key `env` is left out.
+   *
+   * ```ts
+   * pool.config().size; // { value: 8, source: 'environment', variable: 'PROCGUARD_SIZE' }
+   * ```
+   */
+  config(): PoolSettings {
+    return this.#config.settings;
   }
 
   /**
