@@ -429,6 +429,7 @@ export class Pool {
     const slot = new Slot(
       this.#slots.size,
       this.#config.spec,
+      this.#config.restart,
       this.#workerEvents,
       (changed) => this.#slotChanged(changed),
       () => ++this.#lastNumber,
@@ -478,7 +479,7 @@ export class Pool {
     const slot = [...this.#slots.values()].find(({ state }) => state === 'failed');
     return new ProcguardError(
       'ERR_PROCGUARD_POOL_FAILED',
-      `Workers of the pool failed to start three times in a row, and it does not try again until restart() is called. ${slot?.error?.message ?? ''}`,
+      `Workers of the pool failed to start ${times(this.#config.restart.maxFailedStarts)} in a row, and it does not try again until restart() is called. ${slot?.error?.message ?? ''}`,
       { cause: slot?.error },
     );
   }
@@ -619,6 +620,10 @@ export class Pool {
   #notify(): void {
     for (const look of [...this.#watchers]) look();
   }
+}
+
+function times(count: number): string {
+  return ['', 'once', 'twice', 'three times'][count] ?? `${count} times`;
 }
 
 function closedError(): ProcguardError {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { startPool } from '../pool/pools.js';
 
 const library = path.resolve(import.meta.dirname, '../../lib');
 
@@ -66,4 +67,17 @@ test('the validation library is loaded with the first pool, and by no import', a
      ${closePool}`,
   );
   t.is(stdout, 'false\ntrue');
+});
+
+test('restart.maxFailedStarts and restart.backoffMs hold', async (t) => {
+  const { pool } = startPool(t, {
+    command: '/nonexistent/python',
+    restart: { maxFailedStarts: 2, backoffMs: 10, maxBackoffMs: 10 },
+  });
+  await t.throwsAsync(pool.ready(), {
+    code: 'ERR_PROCGUARD_POOL_FAILED',
+    message: /failed to start twice in a row/,
+  });
+  t.like(pool.stats().workers[0], { restarts: 1, state: 'failed' });
+  t.deepEqual(pool.config()['restart.maxFailedStarts'], { value: 2, source: 'option' });
 });
