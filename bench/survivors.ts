@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostTraces } from './host-traces.js';
 
-const VARIABLE = 'PROCGUARD_BENCH_RUN';
+const VARIABLE = 'BENCH_RUN_OF_PROCGUARD';
 const PATIENCE_MS = 3000;
 const LOOK_EVERY_MS = 25;
 

@@ -6,7 +6,7 @@ import os from 'node:os';
  *
  * | code | meaning |
  * |---|---|
- * | `ERR_PROCGUARD_INVALID_OPTION` | an option has a wrong type or range; nothing was started |
+ * | `ERR_PROCGUARD_INVALID_OPTION` | an option, or an environment variable that sets one, has a wrong name, type or range; nothing was started |
  * | `ERR_PROCGUARD_ADDON_UNAVAILABLE` | the native addon is missing or can't be loaded |
  * | `ERR_PROCGUARD_UNSERIALIZABLE` | an argument, or a worker's value, can't be sent; the message says where it is |
  * | `ERR_PROCGUARD_NOT_A_WORKER` | `serve` was called in a program that no pool has started |
@@ -45,7 +45,7 @@ export class ProcguardError extends Error {
 export function invalidOption(option: string, value: unknown, allowed: string): ProcguardError {
   return new ProcguardError(
     'ERR_PROCGUARD_INVALID_OPTION',
-    `Invalid option \`${option}\`: ${describe(value)}. Allowed: ${allowed}.`,
+    `Invalid option \`${option}\`: ${describeValue(value)}. Allowed: ${allowed}.`,
   );
 }
 
@@ -65,7 +65,8 @@ export function checkKeys(option: string, value: unknown, known: readonly string
   }
 }
 
-function describe(value: unknown): string {
+/** A value as it stands in an error's message. */
+export function describeValue(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';

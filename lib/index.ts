@@ -1,3 +1,12 @@
+export type { Setting } from './config/origin.js';
+export type {
+  HeartbeatOptions,
+  PoolOptions,
+  PoolSettings,
+  RestartOptions,
+  ShutdownOptions,
+  TelemetryOptions,
+} from './config/pool-options.js';
 export { ProcguardError } from './errors.js';
 export { type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
 export type { GuardOptions } from './guard/policy.js';
@@ -6,7 +15,6 @@ export { exec, execFile, fork, spawn } from './guard/spawn.js';
 export { type SweepOptions, type SweepReport, sweep } from './guard/sweep.js';
 export type { CallOptions, StreamOptions } from './pool/call-options.js';
 export type { CloseReport } from './pool/drain.js';
-export type { PoolOptions } from './pool/options.js';
 export { Pool } from './pool/pool.js';
 export type { PoolStats } from './pool/stats.js';
 export { NumericArray } from './wire/values.js';

@@ -33,7 +33,7 @@ declare module 'node:child_process' {
   }
 }
 
-const maxGraceMs = 300_000;
+export const maxGraceMs = 300_000;
 const guardKeys = ['containment', 'graceMs'];
 
 export const defaultPolicy: Policy = {

@@ -1,3 +1,5 @@
+import type { PoolSettings } from '../config/pool-options.js';
+import { maxSize } from '../config/schema.js';
 import { checkKeys, type ProcguardError } from '../errors.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
@@ -11,7 +13,7 @@ import {
 import { Changes } from './changes.js';
 import { Dismissals } from './dismissal.js';
 import { type CloseReport, drain } from './drain.js';
-import { maxSize, type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
+import { type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
 import { Remains } from './remains.js';
 import { Replacer } from './replacer.js';
 import { Router } from './router.js';
@@ -49,7 +51,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#config = parseOptions(options);
-    this.#slots = new Slots(this.#config.spec, this.#workerEvents(), (slot) => this.#slotChanged(slot));
+    this.#slots = new Slots(this.#config, this.#workerEvents(), (slot) => this.#slotChanged(slot));
     this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes);
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
@@ -105,6 +107,17 @@ export class Pool {
 
   stats(): PoolStats {
     return statsOf(this.#slots.all, this.#router.stats);
+  }
+
+  /**
+   * The values in force and where each came from, as they were when the pool was made; the key `env` is left out.
+   *
+   * ```ts
+   * pool.config().size; // { value: 8, source: 'environment', variable: 'PROCGUARD_SIZE' }
+   * ```
+   */
+  config(): PoolSettings {
+    return this.#config.settings;
   }
 
   /**

@@ -1,13 +1,11 @@
 import type { ProcguardError } from '../errors.js';
 import type { WorkerSpec } from '../worker/start.js';
 import { Worker, type WorkerEvents } from '../worker/worker.js';
+import type { RestartConfig } from './options.js';
 
-/** `starting`, `ready`, `waiting` before the next start, `failed` after three failed starts in a row, `closed`. */
+/** `starting`, `ready`, `waiting` before the next start, `failed` after `restart.maxFailedStarts` in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
 
-export const maxFailedStarts = 3;
-const firstBackoffMs = 100;
-const maxBackoffMs = 5000;
 // A worker that has run this long is not one of a series of crashes.
 const settledMs = 10_000;
 
@@ -27,6 +25,7 @@ export class Slot {
   constructor(
     readonly index: number,
     private readonly spec: WorkerSpec,
+    private readonly restart: RestartConfig,
     private readonly events: WorkerEvents,
     private readonly changed: (slot: Slot) => void,
     private readonly nextNumber: () => number,
@@ -71,7 +70,7 @@ export class Slot {
     if (this.state === 'closed') return;
     if (failedStart !== undefined && !wanted) {
       this.error = failedStart;
-      if (++this.#failedStarts >= maxFailedStarts) this.#become('failed');
+      if (++this.#failedStarts >= this.restart.maxFailedStarts) this.#become('failed');
       else this.#wait(this.#failedStarts);
       return;
     }
@@ -88,8 +87,9 @@ export class Slot {
 
   // Exponential, with jitter, so that workers that fell together don't rise together.
   #wait(failures: number): void {
-    const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (failures - 1));
-    this.#timer = setTimeout(() => this.request(), backoffMs * (0.5 + Math.random() / 2));
+    const { backoffMs, maxBackoffMs } = this.restart;
+    const waitMs = Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1));
+    this.#timer = setTimeout(() => this.request(), waitMs * (0.5 + Math.random() / 2));
     this.#become('waiting');
   }
 

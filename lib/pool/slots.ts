@@ -2,6 +2,7 @@ import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { ProcguardError } from '../errors.js';
 import type { WorkerSpec } from '../worker/start.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
+import type { RestartConfig } from './options.js';
 import { Pace } from './pace.js';
 import { Slot } from './slot.js';
 
@@ -19,7 +20,7 @@ export class Slots {
   #lastNumber = 0;
 
   constructor(
-    private readonly spec: WorkerSpec,
+    private readonly config: { readonly spec: WorkerSpec; readonly restart: RestartConfig },
     private readonly events: WorkerEvents,
     private readonly changed: (slot: Slot) => void,
   ) {}
@@ -55,7 +56,7 @@ export class Slots {
     const slot = this.#slots.find(({ state }) => state === 'failed');
     return new ProcguardError(
       'ERR_PROCGUARD_POOL_FAILED',
-      `Workers of the pool failed to start three times in a row, and it does not try again until restart() is called. ${slot?.error?.message ?? ''}`,
+      `Workers of the pool failed to start ${times(this.config.restart.maxFailedStarts)} in a row, and it does not try again until restart() is called. ${slot?.error?.message ?? ''}`,
       { cause: slot?.error },
     );
   }
@@ -81,7 +82,8 @@ export class Slots {
   #add(): void {
     const slot = new Slot(
       this.#slots.length,
-      this.spec,
+      this.config.spec,
+      this.config.restart,
       this.events,
       (changed) => this.#changed(changed),
       () => ++this.#lastNumber,
@@ -113,4 +115,8 @@ export class Slots {
     }
     this.#isStarting = false;
   }
+}
+
+function times(count: number): string {
+  return ['', 'once', 'twice', 'three times'][count] ?? `${count} times`;
 }
