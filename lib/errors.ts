@@ -25,8 +25,9 @@ import os from 'node:os';
  */
 export class ProcguardError extends Error {
   readonly code: string;
-  readonly errno?: number;
-  readonly syscall?: string;
+  // Declared only: where there is none, there is no property either.
+  declare readonly errno?: number;
+  declare readonly syscall?: string;
 
   constructor(
     code: string,

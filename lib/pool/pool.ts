@@ -8,6 +8,7 @@ import {
   type StreamOptions,
   streamOptionKeys,
 } from './call-options.js';
+import { CallSink } from './call-sink.js';
 import { Changes } from './changes.js';
 import { Dismissals } from './dismissal.js';
 import { type CloseReport, drain } from './drain.js';
@@ -21,9 +22,6 @@ import { Slots } from './slots.js';
 import { Stage } from './stage.js';
 import { type PoolStats, statsOf } from './stats.js';
 import { ItemStream, streamCredit } from './stream.js';
-
-// A call has no items.
-const neverCalled = () => {};
 
 /**
  * Keeps `size` workers busy, and never leaves one behind.
@@ -64,10 +62,14 @@ export class Pool {
    */
   call<T = unknown>(method: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call(method: string, args: readonly unknown[] = [], options?: CallOptions): Promise<unknown> {
-    // What is thrown in here rejects the promise.
-    return new Promise((succeed, fail) => {
-      const policy = checkPolicy(method, args, options, callOptionKeys);
-      this.#router.submit(makePayload(method, args), policy, { succeed, item: neverCalled, fail });
+    return new Promise((succeed) => {
+      const sink = new CallSink(succeed);
+      try {
+        const policy = checkPolicy(method, args, options, callOptionKeys);
+        this.#router.submit(makePayload(method, args), policy, sink);
+      } catch (error) {
+        sink.fail(error);
+      }
     });
   }
 

@@ -3,6 +3,26 @@ import { join } from 'node:path';
 import test from 'ava';
 import { startPool, temporaryFolder } from './pools.js';
 
+test('an error of a call shows in its stack who made the call', async (t) => {
+  const { pool } = startPool(t);
+  const askInVain = async () => {
+    await pool.call('no such handler');
+  };
+  const unknown = await t.throwsAsync(askInVain(), { code: 'ERR_PROCGUARD_UNKNOWN_METHOD' });
+  t.regex(unknown.stack ?? '', /async askInVain .*arguments\.test/);
+  const askTooLong = async () => {
+    await pool.call('wait_for', [join(temporaryFolder(t), 'never')], { timeoutMs: 50 });
+  };
+  const late = await t.throwsAsync(askTooLong(), { code: 'ERR_PROCGUARD_CALL_TIMEOUT' });
+  t.regex(late.stack ?? '', /async askTooLong .*arguments\.test/);
+  t.false('errno' in late);
+  const askWrongly = async () => {
+    await pool.call('echo', [{ deep: [[[1n]]] }]);
+  };
+  const wrong = await t.throwsAsync(askWrongly(), { code: 'ERR_PROCGUARD_UNSERIALIZABLE' });
+  t.regex(wrong.stack ?? '', /async askWrongly .*arguments\.test/);
+});
+
 const cycle: { self?: unknown } = {};
 cycle.self = cycle;
 
@@ -13,6 +33,10 @@ for (const [name, value, message] of [
   ['a cycle', cycle, /`args\[0\]\.deep\.self`: it is `args\[0\]\.deep` again, a cycle\./],
   ['a Map', new Map(), /`args\[0\]\.deep`: it is a Map\./],
   ['a promise', Promise.resolve(), /`args\[0\]\.deep`: it is a promise\./],
+  ['an Error', new TypeError('no'), /`args\[0\]\.deep`: it is an Error\. Send its message/],
+  ['a regular expression', /no/, /`args\[0\]\.deep`: it is a regular expression\./],
+  ['a Blob', new Blob([]), /`args\[0\]\.deep`: it is a Blob\./],
+  ['a weak reference', new WeakMap(), /`args\[0\]\.deep`: it is a weak reference\./],
 ] as [string, unknown, RegExp][]) {
   test(`${name} among the arguments is refused, with its place, and the pool goes on`, async (t) => {
     const { pool } = startPool(t);
