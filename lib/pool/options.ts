@@ -22,7 +22,10 @@ export interface PoolOptions {
   maxQueue?: number | undefined;
   /** From a worker's start to its hello, 100 to 3600000 ms; the default is 30000. */
   startTimeoutMs?: number | undefined;
-  /** A worker that still hasn't answered so long after its request was cancelled is replaced; 100 to 3600000 ms, default 5000. */
+  /**
+   * A worker that still hasn't answered so long after its request was cancelled is replaced, unless it has an older request
+   * for which somebody waits; 100 to 3600000 ms, default 5000.
+   */
   cancelGraceMs?: number | undefined;
   /** A worker is replaced after so many requests; the default is never. */
   maxRequests?: number | undefined;

@@ -95,7 +95,7 @@ export class Task implements WorkRequest {
       this.owner.withdrawn(this);
     } else {
       worker.cancel(this);
-      this.#stuckTimer = setTimeout(() => this.owner.stuck(worker, this), this.cancelGraceMs);
+      this.#expectAnswer(worker);
     }
     this.sink.fail(reason);
   }
@@ -114,6 +114,18 @@ export class Task implements WorkRequest {
         `${this.payload.method} got no answer within ${timeoutMs} ms. ${where} Raise \`timeoutMs\`, or see pool.stats() for what keeps the workers busy.`,
       ),
     );
+  }
+
+  /** It was cancelled, and its worker should soon say so. */
+  #expectAnswer(worker: Worker): void {
+    const look = () => {
+      if (this.worker !== worker) return;
+      // A worker that serves one request after the other may not have got to it yet.
+      if (worker.hasOlder(this)) this.#expectAnswer(worker);
+      else this.owner.stuck(worker, this);
+    };
+    // After a stall of the loop the timer comes before the answer that waits to be read.
+    this.#stuckTimer = setTimeout(() => setImmediate(look), this.cancelGraceMs);
   }
 
   #answered(): void {

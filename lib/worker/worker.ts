@@ -118,6 +118,11 @@ export class Worker {
     return this.#channels?.isClogged ?? false;
   }
 
+  /** It has a request that was given before this one, and for which somebody waits. */
+  hasOlder(request: WorkRequest): boolean {
+    return this.#inFlight.hasOlder(request);
+  }
+
   send(request: WorkRequest): void {
     this.#inFlight.add(request);
     request.credit = request.payload.credit;

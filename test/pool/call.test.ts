@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Pool, ProcguardError, QueueFullError, WorkerDiedError, WorkerError } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
@@ -96,6 +97,19 @@ test('a worker that ignores a cancellation is replaced', async (t) => {
   const after = await within(pool.call<number>('pid'), 'the next worker');
   t.not(after, before);
   t.false(lives(before));
+});
+
+test('a cancelled call that waits in its worker ends nobody who was before it', async (t) => {
+  const { pool, line } = startPool(t, { concurrency: 2, cancelGraceMs: 100 });
+  const gate = join(temporaryFolder(t), 'gate');
+  const older = pool.call('wait_for', [gate]);
+  await line(/^waiting$/);
+  await t.throwsAsync(pool.call('echo', [1], { timeoutMs: 50 }), { code: 'ERR_PROCGUARD_CALL_TIMEOUT' });
+  // Nothing to observe: what must not happen has no end.
+  await sleep(400);
+  writeFileSync(gate, '');
+  t.is(await older, pool.stats().workers[0]?.pid);
+  t.is(pool.stats().workers[0]?.restarts, 0);
 });
 
 test('an aborted call rejects with the reason, whether it waits or runs', async (t) => {
