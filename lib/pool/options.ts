@@ -37,7 +37,7 @@ export interface PoolOptions {
   shutdown?: { graceMs?: number | undefined } | undefined;
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
-  /** Gets each line that a worker prints or logs. The default writes them to this process's stderr, with the worker's number. */
+  /** Gets each line that a worker prints or logs. The default writes them to this process's stderr, with the worker's number. What it throws is an uncaught exception. */
   onOutput?: ((line: OutputLine) => void) | undefined;
 }
 
