@@ -298,6 +298,13 @@ def break_it():
             worker.call(1, "break_it")
             self.assertEqual(worker.wait(), 0)
 
+    def test_a_handler_that_closes_stdout_does_not_end_it(self):
+        program = ECHO + "\n@procguard.handler\ndef close(): os.close(1)"
+        with Worker(program) as worker:
+            worker.result(1, "close")
+            # Longer than the second after which it looks again.
+            self.assertEqual(worker.result(2, "sleep", 1.5), "done")
+
     def test_another_broken_pipe_is_the_handlers_failure(self):
         with Worker("@procguard.handler\ndef other(): raise BrokenPipeError('mine')") as worker:
             worker.call(1, "other")
@@ -318,6 +325,14 @@ def break_it():
         finally:
             host.kill()
             host.wait()
+
+    def test_a_host_that_it_never_saw_does_not_end_it(self):
+        # As in a pid namespace of its own.
+        ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+        ended.wait(DEADLINE_SECONDS)
+        with Worker(ECHO, host_pid=ended.pid) as worker:
+            # Longer than the second after which it looks for its host.
+            self.assertEqual(worker.result(1, "sleep", 1.5), "done")
 
     def test_a_parent_that_is_gone_ends_it(self):
         # sh stands for the host: it says its pid, and becomes the parent; its end leaves the channels open.
