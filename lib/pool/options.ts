@@ -27,7 +27,7 @@ export interface PoolOptions {
    * for which somebody waits; 100 to 3600000 ms, default 5000.
    */
   cancelGraceMs?: number | undefined;
-  /** A worker is replaced after so many requests; the default is never. */
+  /** A worker is replaced after so many requests; while another is being replaced it takes more. The default is never. */
   maxRequests?: number | undefined;
   /** A worker is replaced at this age; the default is never. */
   maxAgeMs?: number | undefined;
