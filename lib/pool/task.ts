@@ -2,6 +2,7 @@ import { ProcguardError } from '../errors.js';
 import { WorkerDiedError } from '../worker/errors.js';
 import type { Payload, WorkRequest } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
+import { onAbort } from './on-abort.js';
 
 /** How a request is to be treated. */
 export interface TaskPolicy {
@@ -46,7 +47,7 @@ export class Task implements WorkRequest {
   #retriesLeft: number;
   #timer: NodeJS.Timeout | undefined;
   #stuckTimer: NodeJS.Timeout | undefined;
-  #onAbort: (() => void) | undefined;
+  #forgetSignal: (() => void) | undefined;
 
   constructor(
     readonly payload: Payload,
@@ -60,10 +61,7 @@ export class Task implements WorkRequest {
     this.#retriesLeft = policy.retries;
     const { timeoutMs, signal } = policy;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
-    if (signal !== undefined) {
-      this.#onAbort = () => this.cancel(signal.reason);
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => this.cancel(signal.reason));
   }
 
   succeed(value: unknown): void {
@@ -137,7 +135,7 @@ export class Task implements WorkRequest {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
-    if (this.#onAbort !== undefined) this.policy.signal?.removeEventListener('abort', this.#onAbort);
+    this.#forgetSignal?.();
     this.owner.settled(this, outcome);
     return true;
   }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -127,6 +128,25 @@ test('an aborted call rejects with the reason, whether it waits or runs', async 
   t.is(await pool.call('echo', [2]), 2);
   const aborted = pool.call('echo', [1], { signal: AbortSignal.abort() });
   t.like(await t.throwsAsync(aborted, { any: true }), { name: 'AbortError' });
+});
+
+test('calls that share a signal are aborted together, and leave no listener', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  const { pool } = startPool(t);
+  const controller = new AbortController();
+  const share = () =>
+    Array.from({ length: 20 }, (_, n) => pool.call('echo', [n], { signal: controller.signal }));
+  await Promise.all(share());
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+  const aborted = share().map((call) => t.throwsAsync(call, { message: 'all of them' }));
+  controller.abort(new Error('all of them'));
+  await Promise.all(aborted);
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+  t.like(pool.stats(), { cancelled: 20, succeeded: 20, queued: 0 });
+  t.deepEqual(warnings, []);
 });
 
 test('a death rejects only what the worker had, with the reason and the last lines of stderr', async (t) => {
