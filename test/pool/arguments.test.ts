@@ -84,3 +84,20 @@ test('wrong methods, arguments and options are refused by name', async (t) => {
     code: 'ERR_PROCGUARD_INVALID_OPTION',
   });
 });
+
+test('bytes that are transferred while their call waits reject that call only', async (t) => {
+  const { pool, line } = startPool(t);
+  const gate = join(temporaryFolder(t), 'gate');
+  const held = pool.call('wait_for', [gate]);
+  await line(/^waiting$/);
+  const bytes = new Uint8Array(1000);
+  const waiting = pool.call('echo', [bytes]);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  const behind = pool.call('echo', [1]);
+  writeFileSync(gate, '');
+  const error = await t.throwsAsync(waiting, { code: 'ERR_PROCGUARD_UNSERIALIZABLE' });
+  t.regex(error.message, /transferred or resized/);
+  t.is(await behind, 1);
+  t.is(await held, pool.stats().workers[0]?.pid);
+  t.like(pool.stats(), { inFlight: 0, queued: 0, succeeded: 2, rejected: 1 });
+});
