@@ -274,6 +274,26 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.wait(), 0)
                 self.assertEqual(worker.line(), "bye\n")
 
+    def test_a_drain_ends_what_handlers_left_in_the_loop(self):
+        program = '''
+        import asyncio
+        tasks = []
+        async def poll():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                print("closed")
+        @procguard.handler
+        async def start():
+            tasks.append(asyncio.ensure_future(poll()))
+            await asyncio.sleep(0)
+        '''
+        with Worker(program) as worker:
+            worker.result(1, "start")
+            worker.tell(type="drain")
+            self.assertEqual(worker.wait(), 0)
+            self.assertEqual(worker.line(), "closed\n")
+
     def test_a_broken_stdout_ends_it_with_code_0(self):
         for name, program, serve in PROGRAMS:
             with self.subTest(name), Worker(program, serve=serve) as worker:
