@@ -22,9 +22,12 @@ export interface PoolOptions {
   maxQueue?: number | undefined;
   /** From a worker's start to its hello, 100 to 3600000 ms; the default is 30000. */
   startTimeoutMs?: number | undefined;
-  /** A worker that still hasn't answered so long after its request was cancelled is replaced; 100 to 3600000 ms, default 5000. */
+  /**
+   * A worker that still hasn't answered so long after its request was cancelled is replaced, unless it has an older request
+   * for which somebody waits; 100 to 3600000 ms, default 5000.
+   */
   cancelGraceMs?: number | undefined;
-  /** A worker is replaced after so many requests; the default is never. */
+  /** A worker is replaced after so many requests; while another is being replaced it takes more. The default is never. */
   maxRequests?: number | undefined;
   /** A worker is replaced at this age; the default is never. */
   maxAgeMs?: number | undefined;
@@ -34,7 +37,7 @@ export interface PoolOptions {
   shutdown?: { graceMs?: number | undefined } | undefined;
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
-  /** Gets each line that a worker prints or logs. The default writes them to this process's stderr, with the worker's number. */
+  /** Gets each line that a worker prints or logs. The default writes them to this process's stderr, with the worker's number. What it throws is an uncaught exception. */
   onOutput?: ((line: OutputLine) => void) | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { checkKeys, type ProcguardError } from '../errors.js';
+import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
 import {
@@ -192,9 +193,20 @@ export class Pool {
         this.#replacer.retireIfDue(worker);
         this.#router.feed(worker);
       },
-      output: (line) => this.#config.onOutput(line),
+      output: (line) => this.#tellOutput(line),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
     };
+  }
+
+  #tellOutput(line: OutputLine): void {
+    try {
+      this.#config.onOutput(line);
+    } catch (error) {
+      // Thrown from here, it would pass for something that the worker sent.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   #workerEnded(worker: Worker, failedStart: ProcguardError | undefined, held: number): void {

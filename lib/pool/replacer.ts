@@ -17,6 +17,7 @@ const settledStates: ReadonlySet<SlotState> = new Set(['ready', 'failed', 'close
 /** Replaces workers, one at a time: a pool whose workers are of one age must not lose them all at once. */
 export class Replacer {
   #last: Promise<void> = Promise.resolve();
+  #underway = 0;
   readonly #inspector: NodeJS.Timeout | undefined;
 
   constructor(
@@ -74,8 +75,13 @@ export class Replacer {
   }
 
   #oneAtATime(replace: () => Promise<void>): Promise<void> {
-    const replaced = this.#last.then(replace);
-    this.#last = replaced.catch(() => {});
+    // At once if it can be: a worker that has had its requests gets no other meanwhile.
+    const replaced = this.#underway === 0 ? replace() : this.#last.then(replace);
+    this.#underway++;
+    const finish = () => {
+      this.#underway--;
+    };
+    this.#last = replaced.then(finish, finish);
     return replaced;
   }
 

@@ -1,5 +1,5 @@
 import { QueueFullError } from '../worker/errors.js';
-import type { Payload } from '../worker/request.js';
+import { checkParts, type Payload } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
 import { slotOf } from './affinity.js';
 import type { Changes } from './changes.js';
@@ -154,6 +154,12 @@ export class Router implements TaskOwner {
   }
 
   #give(worker: Worker, task: Task): void {
+    try {
+      checkParts(task.payload);
+    } catch (error) {
+      task.reject(error as Error);
+      return;
+    }
     task.worker = worker;
     this.#inFlight++;
     worker.send(task);

@@ -61,14 +61,17 @@ export class Channels {
     if (this.control.writable) this.control.write(encodeLine(message));
   }
 
-  /** What is sent in one turn of the loop goes out in one system call. */
+  /** What is sent in one turn of the loop goes out in one system call, except for large parts. */
   send(header: string, parts: readonly Uint8Array[]): void {
     if (!this.data.writable) return;
     if (this.#unsent.length === 0) process.nextTick(this.#flush);
-    for (const piece of encodeFrame(header, parts)) {
+    const pieces = encodeFrame(header, parts);
+    for (const piece of pieces) {
       this.#unsent.push(piece);
       this.#unsentBytes += piece.length;
     }
+    // Parts that weren't copied are the caller's memory, who may transfer it to another thread in this very turn.
+    if (pieces.length > 1) this.#flush();
   }
 
   /** A message that may not overtake what was sent before. */

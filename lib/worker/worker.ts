@@ -70,7 +70,8 @@ export class Worker {
     this.done = new Promise((resolve) => {
       this.#markDone = resolve;
     });
-    this.#startTimer = setTimeout(() => this.#startTimedOut(), spec.startTimeoutMs);
+    // After a stall of the loop the timer comes before the hello that waits to be read.
+    this.#startTimer = setTimeout(() => setImmediate(() => this.#startTimedOut()), spec.startTimeoutMs);
     let child: ChildProcess;
     try {
       child = startProgram(spec);
@@ -116,6 +117,11 @@ export class Worker {
 
   get isClogged(): boolean {
     return this.#channels?.isClogged ?? false;
+  }
+
+  /** It has a request that was given before this one, and for which somebody waits. */
+  hasOlder(request: WorkRequest): boolean {
+    return this.#inFlight.hasOlder(request);
   }
 
   send(request: WorkRequest): void {
@@ -199,6 +205,7 @@ export class Worker {
   }
 
   #startTimedOut(): void {
+    if (this.#saidHello || this.state === 'ended') return;
     this.#startError = startTimedOut(this.spec);
     void this.terminate('did not say hello in time', 0).catch(() => {});
   }

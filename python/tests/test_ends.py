@@ -274,6 +274,26 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.wait(), 0)
                 self.assertEqual(worker.line(), "bye\n")
 
+    def test_a_drain_ends_what_handlers_left_in_the_loop(self):
+        program = '''
+        import asyncio
+        tasks = []
+        async def poll():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                print("closed")
+        @procguard.handler
+        async def start():
+            tasks.append(asyncio.ensure_future(poll()))
+            await asyncio.sleep(0)
+        '''
+        with Worker(program) as worker:
+            worker.result(1, "start")
+            worker.tell(type="drain")
+            self.assertEqual(worker.wait(), 0)
+            self.assertEqual(worker.line(), "closed\n")
+
     def test_a_broken_stdout_ends_it_with_code_0(self):
         for name, program, serve in PROGRAMS:
             with self.subTest(name), Worker(program, serve=serve) as worker:
@@ -298,6 +318,13 @@ def break_it():
             worker.call(1, "break_it")
             self.assertEqual(worker.wait(), 0)
 
+    def test_a_handler_that_closes_stdout_does_not_end_it(self):
+        program = ECHO + "\n@procguard.handler\ndef close(): os.close(1)"
+        with Worker(program) as worker:
+            worker.result(1, "close")
+            # Longer than the second after which it looks again.
+            self.assertEqual(worker.result(2, "sleep", 1.5), "done")
+
     def test_another_broken_pipe_is_the_handlers_failure(self):
         with Worker("@procguard.handler\ndef other(): raise BrokenPipeError('mine')") as worker:
             worker.call(1, "other")
@@ -318,6 +345,14 @@ def break_it():
         finally:
             host.kill()
             host.wait()
+
+    def test_a_host_that_it_never_saw_does_not_end_it(self):
+        # As in a pid namespace of its own.
+        ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+        ended.wait(DEADLINE_SECONDS)
+        with Worker(ECHO, host_pid=ended.pid) as worker:
+            # Longer than the second after which it looks for its host.
+            self.assertEqual(worker.result(1, "sleep", 1.5), "done")
 
     def test_a_parent_that_is_gone_ends_it(self):
         # sh stands for the host: it says its pid, and becomes the parent; its end leaves the channels open.

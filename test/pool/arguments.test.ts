@@ -108,3 +108,33 @@ test('wrong methods, arguments and options are refused by name', async (t) => {
     code: 'ERR_PROCGUARD_INVALID_OPTION',
   });
 });
+
+test('bytes that are transferred while their call waits reject that call only', async (t) => {
+  const { pool, line } = startPool(t);
+  const gate = join(temporaryFolder(t), 'gate');
+  const held = pool.call('wait_for', [gate]);
+  await line(/^waiting$/);
+  const bytes = new Uint8Array(1000);
+  const waiting = pool.call('echo', [bytes]);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  const behind = pool.call('echo', [1]);
+  writeFileSync(gate, '');
+  const error = await t.throwsAsync(waiting, { code: 'ERR_PROCGUARD_UNSERIALIZABLE' });
+  t.regex(error.message, /transferred or resized/);
+  t.is(await behind, 1);
+  t.is(await held, pool.stats().workers[0]?.pid);
+  t.like(pool.stats(), { inFlight: 0, queued: 0, succeeded: 2, rejected: 1 });
+});
+
+test('bytes may be transferred after a call that went to its worker at once', async (t) => {
+  const { pool } = startPool(t, { concurrency: 3 });
+  await pool.ready();
+  const calls = [10, 100_000].map((size) => {
+    const bytes = new Uint8Array(size).fill(7);
+    const call = pool.call<Buffer>('echo', [bytes]);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    return call.then((answer) => answer.equals(Buffer.alloc(size, 7)));
+  });
+  t.deepEqual(await Promise.all(calls), [true, true]);
+  t.is(await pool.call('echo', [1]), 1);
+});

@@ -165,6 +165,14 @@ test('workers that are recycled leave one at a time, also during a restart', asy
   t.true(least >= 2, `${least} workers were there`);
 });
 
+test('a single worker gets no request beyond maxRequests, however many wait', async (t) => {
+  const { pool } = startPool(t, { maxRequests: 2 });
+  const pids = await Promise.all(Array.from({ length: 6 }, () => pool.call('pid')));
+  const [first, , second, , third] = pids;
+  t.deepEqual(pids, [first, first, second, second, third, third]);
+  t.is(new Set(pids).size, 3);
+});
+
 test('a resize during a restart loses no call and keeps the new size', async (t) => {
   const { pool } = startPool(t, { size: 2 });
   await pool.ready();

@@ -39,7 +39,9 @@ class ControlThread:
         self.ending = ending
         self.signals = signals
         self.host_pid = host_pid
-        self.host_is_parent = os.getppid() == host_pid
+        self.parent = os.getppid()
+        # In a pid namespace of its own, as a sandbox makes, the worker can't see the host.
+        self.watches_parent = self.parent == host_pid or not exists(host_pid)
         self.unread = b""
 
     def start(self) -> None:
@@ -58,11 +60,13 @@ class ControlThread:
         look_at = monotonic() + LOOK_SECONDS
         while True:
             wait = look_at if self.ending.deadline is None else min(look_at, self.ending.deadline)
-            for descriptor, _ in poll.poll(max(0.0, wait - monotonic()) * 1000 + 1):
+            for descriptor, events in poll.poll(max(0.0, wait - monotonic()) * 1000 + 1):
                 if descriptor == self.channel.descriptor:
                     self.read()
                 elif descriptor == self.signals:
                     self.read_signals()
+                elif events & select.POLLNVAL:
+                    poll.unregister(1)  # the program itself has closed its stdout
                 else:
                     host_is_gone()
             self.ending.enforce_deadline()
@@ -146,16 +150,8 @@ class ControlThread:
             action(self, message)
 
     def look_at_host(self) -> None:
-        if self.host_is_parent:
-            if os.getppid() != self.host_pid:
-                host_is_gone()
-            return
-        try:
-            os.kill(self.host_pid, 0)
-        except ProcessLookupError:
+        if os.getppid() != self.parent if self.watches_parent else not exists(self.host_pid):
             host_is_gone()
-        except OSError:
-            pass  # it exists, but belongs to another user
 
 
 def guarded(run: Callable[[], None]) -> Callable[[], None]:
@@ -168,6 +164,18 @@ def guarded(run: Callable[[], None]) -> Callable[[], None]:
             broken_protocol(f"the control thread failed with {error!r}")
 
     return guard
+
+
+def exists(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # kill() would send Ctrl-C
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it belongs to another user
+    return True
 
 
 def is_open(descriptor: int) -> bool:
