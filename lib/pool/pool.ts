@@ -151,7 +151,7 @@ export class Pool {
   /**
    * Drains on SIGTERM and SIGINT, and then ends this process by that signal, as it would have ended without, unless
    * the program has a handler for that signal too. A second signal ends the drain at once. Returns a function that takes
-   * this back; `close()` does so as well.
+   * this back; `close()` does so as well. Throws `ERR_PROCGUARD_WRONG_THREAD` in a `worker_threads` Worker.
    */
   handleSignals(): () => void {
     const takeBack = onShutdownSignals({

@@ -49,7 +49,7 @@ export class Replacer {
     this.stage.checkOpen();
     for (const slot of [...this.slots.all]) {
       this.stage.checkOpen();
-      if (slot.state === 'failed') slot.request();
+      if (slot.state === 'failed') slot.revive();
       else if (slot.worker !== undefined) await this.#replace(slot.worker);
       await this.changes.until(() => {
         this.stage.checkOpen();

@@ -21,7 +21,10 @@ export class Router implements TaskOwner {
   readonly #queue = new TaskQueue();
   readonly #load: LoadIndex;
   readonly #counts: Record<Outcome, number> = { succeeded: 0, failed: 0, cancelled: 0 };
-  readonly #isUsable = (slot: number) => this.slots.at(slot)?.state !== 'failed';
+  readonly #isUsable = (slot: number) => {
+    const state = this.slots.at(slot)?.state;
+    return state !== 'failed' && state !== 'closed';
+  };
   #inFlight = 0;
   #lastSequence = 0;
 

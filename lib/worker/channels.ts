@@ -65,7 +65,8 @@ export class Channels {
   send(header: string, parts: readonly Uint8Array[]): void {
     if (!this.data.writable) return;
     if (this.#unsent.length === 0) process.nextTick(this.#flush);
-    const pieces = encodeFrame(header, parts);
+    // What waits in the stream may wait for long, and would be cut short if the caller transferred it meanwhile.
+    const pieces = encodeFrame(header, this.data.writableLength > 0 ? parts.map(copyOf) : parts);
     for (const piece of pieces) {
       this.#unsent.push(piece);
       this.#unsentBytes += piece.length;
@@ -86,6 +87,8 @@ export class Channels {
     this.data.destroy();
   }
 }
+
+const copyOf = (part: Uint8Array) => Uint8Array.prototype.slice.call(part);
 
 function read(socket: Socket, { broken }: Readers, take: (chunk: Buffer) => void): void {
   socket.on('data', (chunk: Buffer) => {

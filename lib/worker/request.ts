@@ -35,13 +35,23 @@ const idBytes = 64;
 /** Throws `ERR_PROCGUARD_UNSERIALIZABLE` or `ERR_PROCGUARD_TOO_LARGE`. `credit` makes it a stream. */
 export function makePayload(method: string, args: readonly unknown[], credit?: number): Payload {
   const { value, parts, marked } = encodeValue(args, 'args');
-  let json = `"method":${JSON.stringify(method)},"args":${JSON.stringify(value)}`;
+  let json = `"method":${JSON.stringify(method)},"args":${textOf(method, value)}`;
   if (marked) json += ',"marked":true';
   if (parts.length > 0) json += `,"parts":${JSON.stringify(parts.map((part) => part.byteLength))}`;
   if (credit !== undefined) json += `,"credit":${credit}`;
   const bodyBytes = bytesOf(parts);
   checkSizes(method, json, bodyBytes);
   return { method, json, parts, bodyBytes, credit };
+}
+
+function textOf(method: string, value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // No string of the engine is that long.
+    if (error instanceof RangeError) throw tooLarge(method, 'over 512 MiB as JSON', maxHeaderBytes);
+    throw error;
+  }
 }
 
 /** Throws `ERR_PROCGUARD_UNSERIALIZABLE` when bytes have gone since the request was made: their header has said how many follow. */

@@ -81,7 +81,8 @@ export class Worker {
       return;
     }
     this.child = child;
-    child.once('error', (error) => {
+    // Also for what comes later, as when a worker that has changed its user can't be sent a signal.
+    child.on('error', (error) => {
       if (child.pid !== undefined) return;
       this.#startError = cannotStart(spec, error);
       this.#end();

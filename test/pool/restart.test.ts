@@ -93,6 +93,11 @@ test('a restart revives a pool that has failed', async (t) => {
   const error = await t.throwsAsync(pool.ready(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
   t.regex(error.message, /no model file/);
   await t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  t.deepEqual(
+    pool.stats().workers.map(({ restarts }) => restarts),
+    // Three tries each, and three more of the one that was revived first.
+    [5, 2],
+  );
   await t.throwsAsync(pool.call('echo', [1]), { code: 'ERR_PROCGUARD_POOL_FAILED' });
   writeFileSync(gate, '');
   await pool.restart();

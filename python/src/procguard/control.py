@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .requests import Requests
 
 LOOK_SECONDS = 1.0
+# While answers are written: how long one may be held back behind a handler that was taken for a quick one.
+BUSY_LOOK_SECONDS = 0.02
 
 
 class ControlThread:
@@ -58,6 +60,7 @@ class ControlThread:
         if is_open(1):
             poll.register(1, 0)  # tells of POLLERR and POLLHUP only: nobody reads stdout any more
         look_at = monotonic() + LOOK_SECONDS
+        seen_flush = self.outbox.flushed_at
         while True:
             wait = look_at if self.ending.deadline is None else min(look_at, self.ending.deadline)
             for descriptor, events in poll.poll(max(0.0, wait - monotonic()) * 1000 + 1):
@@ -71,9 +74,12 @@ class ControlThread:
                     host_is_gone()
             self.ending.enforce_deadline()
             if monotonic() >= look_at:
-                look_at = monotonic() + LOOK_SECONDS
+                is_busy = self.outbox.flushed_at != seen_flush
+                seen_flush = self.outbox.flushed_at
+                self.outbox.may_hold = is_busy
+                look_at = monotonic() + (BUSY_LOOK_SECONDS if is_busy else LOOK_SECONDS)
                 self.look_at_host()
-                # Answers are held back for a moment only, before handlers known to be quick. Should one of them hang, this sends them.
+                # Answers are held back for a moment only, before handlers known to be quick. Should one of them take long, this sends them.
                 if self.outbox.pending:
                     self.outbox.flush()
 
