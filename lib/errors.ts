@@ -21,12 +21,14 @@ import os from 'node:os';
  * | `ERR_PROCGUARD_TOO_LARGE` | an argument, or what the handler returned, is over a limit of the protocol |
  * | `ERR_PROCGUARD_PROTOCOL` | the worker sent something that is not the worker protocol |
  * | `ERR_PROCGUARD_START_FAILED` | the command could not be executed, or ended before it was ready |
+ * | `ERR_PROCGUARD_WRONG_THREAD` | what only the main thread can do was asked for in a `worker_threads` Worker |
  * | `ERR_PROCGUARD_START_TIMEOUT` | the worker did not say hello within `startTimeoutMs` |
  */
 export class ProcguardError extends Error {
   readonly code: string;
-  readonly errno?: number;
-  readonly syscall?: string;
+  // Declared only: where there is none, there is no property either.
+  declare readonly errno?: number;
+  declare readonly syscall?: string;
 
   constructor(
     code: string,

@@ -14,7 +14,7 @@ if [ "$fix" = --fix ]; then
 else
   npx biome check --error-on-warnings .
   clang-format --dry-run -Werror "${native[@]}"
-  black --quiet --check --line-length 110 "${python[@]}"
+  black --check --line-length 110 "${python[@]}"
 fi
 # Programs inside of the tests' strings may be wider.
 flake8 --max-line-length 140 --per-file-ignores 'python/tests/*:E501' --extend-ignore E203,W503 "${python[@]}"

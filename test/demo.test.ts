@@ -14,6 +14,9 @@ import { type Restart, restartFaults } from '../demo/rolling-restart.js';
 import { unguardedFaults } from '../demo/unguarded-kill.js';
 import { within } from './helpers/deadline.js';
 import { fixture } from './helpers/fixtures.js';
+import { lockMachine } from './helpers/machine-lock.js';
+
+test.before(() => lockMachine('sweep'));
 
 const DEMO = fileURLToPath(new URL('../demo/main.js', import.meta.url));
 

@@ -146,11 +146,13 @@ function makeSchema(v: Valibot) {
     cancelGraceMs: optional(
       pipe(
         whole(100, hourMs),
-        note("A worker that still hasn't answered so long after its request was cancelled is replaced."),
+        note(
+          "A worker that still hasn't answered so long after its request was cancelled is replaced, unless it has an older request for which somebody waits.",
+        ),
       ),
       5000,
     ),
-    maxRequests: optional(pipe(wholeOrNever(1), note('A worker is replaced after so many requests.')), never),
+    maxRequests: optional(pipe(wholeOrNever(1), note('A worker is replaced after so many requests; while another is being replaced it takes more.')), never),
     maxAgeMs: optional(pipe(wholeOrNever(1), note('A worker is replaced at this age.')), never),
     maxRssBytes: optional(
       pipe(wholeOrNever(1), note('A worker is replaced when its resident memory is above this. Linux only.')),
@@ -299,7 +301,7 @@ function makeSchema(v: Valibot) {
     onOutput: optional(
       pipe(
         v.custom<(line: OutputLine) => void>((listener) => typeof listener === 'function'),
-        note('Gets each line that a worker prints or logs.', {
+        note('Gets each line that a worker prints or logs. What it throws is an uncaught exception.', {
           allowed: 'a function',
           type: '(line: OutputLine) => void',
           otherwise: "writing them to this process's stderr, with the worker's number",

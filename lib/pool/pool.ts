@@ -1,6 +1,7 @@
 import type { PoolSettings } from '../config/pool-options.js';
 import { maxSize } from '../config/schema.js';
 import { checkKeys, type ProcguardError } from '../errors.js';
+import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
 import {
@@ -10,6 +11,7 @@ import {
   type StreamOptions,
   streamOptionKeys,
 } from './call-options.js';
+import { CallSink } from './call-sink.js';
 import { Changes } from './changes.js';
 import { Dismissals } from './dismissal.js';
 import { type CloseReport, drain } from './drain.js';
@@ -23,9 +25,6 @@ import { Slots } from './slots.js';
 import { Stage } from './stage.js';
 import { type PoolStats, statsOf } from './stats.js';
 import { ItemStream, streamCredit } from './stream.js';
-
-// A call has no items.
-const neverCalled = () => {};
 
 /**
  * Keeps `size` workers busy, and never leaves one behind.
@@ -66,10 +65,14 @@ export class Pool {
    */
   call<T = unknown>(method: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call(method: string, args: readonly unknown[] = [], options?: CallOptions): Promise<unknown> {
-    // What is thrown in here rejects the promise.
-    return new Promise((succeed, fail) => {
-      const policy = checkPolicy(method, args, options, callOptionKeys);
-      this.#router.submit(makePayload(method, args), policy, { succeed, item: neverCalled, fail });
+    return new Promise((succeed) => {
+      const sink = new CallSink(succeed);
+      try {
+        const policy = checkPolicy(method, args, options, callOptionKeys);
+        this.#router.submit(makePayload(method, args), policy, sink);
+      } catch (error) {
+        sink.fail(error);
+      }
     });
   }
 
@@ -161,7 +164,7 @@ export class Pool {
   /**
    * Drains on SIGTERM and SIGINT, and then ends this process by that signal, as it would have ended without, unless
    * the program has a handler for that signal too. A second signal ends the drain at once. Returns a function that takes
-   * this back; `close()` does so as well.
+   * this back; `close()` does so as well. Throws `ERR_PROCGUARD_WRONG_THREAD` in a `worker_threads` Worker.
    */
   handleSignals(): () => void {
     const takeBack = onShutdownSignals({
@@ -203,9 +206,20 @@ export class Pool {
         this.#replacer.retireIfDue(worker);
         this.#router.feed(worker);
       },
-      output: (line) => this.#config.onOutput(line),
+      output: (line) => this.#tellOutput(line),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
     };
+  }
+
+  #tellOutput(line: OutputLine): void {
+    try {
+      this.#config.onOutput(line);
+    } catch (error) {
+      // Thrown from here, it would pass for something that the worker sent.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   #workerEnded(worker: Worker, failedStart: ProcguardError | undefined, held: number): void {

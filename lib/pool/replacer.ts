@@ -17,6 +17,7 @@ const settledStates: ReadonlySet<SlotState> = new Set(['ready', 'failed', 'close
 /** Replaces workers, one at a time: a pool whose workers are of one age must not lose them all at once. */
 export class Replacer {
   #last: Promise<void> = Promise.resolve();
+  #underway = 0;
   readonly #inspector: NodeJS.Timeout | undefined;
 
   constructor(
@@ -48,7 +49,7 @@ export class Replacer {
     this.stage.checkOpen();
     for (const slot of [...this.slots.all]) {
       this.stage.checkOpen();
-      if (slot.state === 'failed') slot.request();
+      if (slot.state === 'failed') slot.revive();
       else if (slot.worker !== undefined) await this.#replace(slot.worker);
       await this.changes.until(() => {
         this.stage.checkOpen();
@@ -74,8 +75,13 @@ export class Replacer {
   }
 
   #oneAtATime(replace: () => Promise<void>): Promise<void> {
-    const replaced = this.#last.then(replace);
-    this.#last = replaced.catch(() => {});
+    // At once if it can be: a worker that has had its requests gets no other meanwhile.
+    const replaced = this.#underway === 0 ? replace() : this.#last.then(replace);
+    this.#underway++;
+    const finish = () => {
+      this.#underway--;
+    };
+    this.#last = replaced.then(finish, finish);
     return replaced;
   }
 

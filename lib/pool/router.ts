@@ -1,5 +1,5 @@
 import { QueueFullError } from '../worker/errors.js';
-import type { Payload } from '../worker/request.js';
+import { checkParts, type Payload } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
 import { slotOf } from './affinity.js';
 import type { Changes } from './changes.js';
@@ -21,7 +21,10 @@ export class Router implements TaskOwner {
   readonly #queue = new TaskQueue();
   readonly #load: LoadIndex;
   readonly #counts: Record<Outcome, number> = { succeeded: 0, failed: 0, cancelled: 0 };
-  readonly #isUsable = (slot: number) => this.slots.at(slot)?.state !== 'failed';
+  readonly #isUsable = (slot: number) => {
+    const state = this.slots.at(slot)?.state;
+    return state !== 'failed' && state !== 'closed';
+  };
   #inFlight = 0;
   #lastSequence = 0;
 
@@ -154,6 +157,12 @@ export class Router implements TaskOwner {
   }
 
   #give(worker: Worker, task: Task): void {
+    try {
+      checkParts(task.payload);
+    } catch (error) {
+      task.reject(error as Error);
+      return;
+    }
     task.worker = worker;
     this.#inFlight++;
     worker.send(task);

@@ -1,4 +1,6 @@
 import os from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+import { ProcguardError } from '../errors.js';
 
 interface Drainable {
   drain(): Promise<unknown>;
@@ -12,6 +14,11 @@ let first: NodeJS.Signals | undefined;
 
 /** Drains at the first signal, hurries at the second, and then lets the signal do what it does by default. */
 export function onShutdownSignals(drainable: Drainable): () => void {
+  if (!isMainThread)
+    throw new ProcguardError(
+      'ERR_PROCGUARD_WRONG_THREAD',
+      'Signals arrive in the main thread only: call handleSignals() there, or tell the Worker to close its pool.',
+    );
   if (drainables.size === 0) for (const signal of signals) process.on(signal, take);
   drainables.add(drainable);
   return () => {

@@ -45,6 +45,12 @@ export class Slot {
     if (this.state === 'starting') this.wantsStart(this);
   }
 
+  /** A failed slot has as many tries as a new one. */
+  revive(): void {
+    this.#failedStarts = 0;
+    this.request();
+  }
+
   /** Resolves when the worker is ready, or has ended. */
   start(): Promise<void> {
     if (this.state === 'closed') return Promise.resolve();

@@ -69,6 +69,7 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, TaskSink {
     }
     this.#state = 'complete';
     this.#items.length = 0;
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
     return { done: true, value: undefined };
   }
 

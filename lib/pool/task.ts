@@ -2,6 +2,7 @@ import { ProcguardError } from '../errors.js';
 import { WorkerDiedError } from '../worker/errors.js';
 import type { Payload, WorkRequest } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
+import { onAbort } from './on-abort.js';
 
 /** How a request is to be treated. */
 export interface TaskPolicy {
@@ -46,7 +47,7 @@ export class Task implements WorkRequest {
   #retriesLeft: number;
   #timer: NodeJS.Timeout | undefined;
   #stuckTimer: NodeJS.Timeout | undefined;
-  #onAbort: (() => void) | undefined;
+  #forgetSignal: (() => void) | undefined;
 
   constructor(
     readonly payload: Payload,
@@ -60,10 +61,7 @@ export class Task implements WorkRequest {
     this.#retriesLeft = policy.retries;
     const { timeoutMs, signal } = policy;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
-    if (signal !== undefined) {
-      this.#onAbort = () => this.cancel(signal.reason);
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => this.cancel(signal.reason));
   }
 
   succeed(value: unknown): void {
@@ -95,7 +93,7 @@ export class Task implements WorkRequest {
       this.owner.withdrawn(this);
     } else {
       worker.cancel(this);
-      this.#stuckTimer = setTimeout(() => this.owner.stuck(worker, this), this.cancelGraceMs);
+      this.#expectAnswer(worker);
     }
     this.sink.fail(reason);
   }
@@ -116,6 +114,18 @@ export class Task implements WorkRequest {
     );
   }
 
+  /** It was cancelled, and its worker should soon say so. */
+  #expectAnswer(worker: Worker): void {
+    const look = () => {
+      if (this.worker !== worker) return;
+      // A worker that serves one request after the other may not have got to it yet.
+      if (worker.hasOlder(this)) this.#expectAnswer(worker);
+      else this.owner.stuck(worker, this);
+    };
+    // After a stall of the loop the timer comes before the answer that waits to be read.
+    this.#stuckTimer = setTimeout(() => setImmediate(look), this.cancelGraceMs);
+  }
+
   #answered(): void {
     clearTimeout(this.#stuckTimer);
     this.worker = undefined;
@@ -125,7 +135,7 @@ export class Task implements WorkRequest {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
-    if (this.#onAbort !== undefined) this.policy.signal?.removeEventListener('abort', this.#onAbort);
+    this.#forgetSignal?.();
     this.owner.settled(this, outcome);
     return true;
   }

@@ -7,6 +7,15 @@ const longestText = 40_000;
 
 /** The handler threw `error`. */
 export function handlerFailed(error: unknown): ErrorBody {
+  try {
+    return describeThrown(error);
+  } catch {
+    // Its own getters throw.
+    return { code: 'handler_failed', message: 'The handler threw what cannot be described' };
+  }
+}
+
+function describeThrown(error: unknown): ErrorBody {
   if (!(error instanceof Error)) {
     return { code: 'handler_failed', type: typeof error, message: text(error) };
   }

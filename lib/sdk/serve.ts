@@ -18,8 +18,10 @@ const maxEarlyCancels = 1000;
  * Serves the pool that has started this program, until the pool or its process ends it. Call it last, once. Installs
  * handlers for SIGTERM and SIGINT, and ends the process when the host is gone.
  *
- * Requests are served at the same time, as far as their handlers wait. A handler that computes without a pause keeps
- * pings from being answered, and the pool takes the worker for hung: compute in a `worker_threads` worker.
+ * Requests are served at the same time, as far as their handlers wait and the pool's `concurrency` allows. A handler that
+ * computes without a pause keeps the event loop busy, and cancellations from being seen: compute in a `worker_threads`
+ * worker. The pool ends such a worker when one of its requests was cancelled, by `timeoutMs` or a `signal`, and isn't
+ * answered within `cancelGraceMs`: give calls a `timeoutMs`.
  *
  * Throws `ERR_PROCGUARD_NOT_A_WORKER` when no pool has started the program.
  */

@@ -26,8 +26,8 @@ const none: readonly never[] = Object.freeze([]);
  * as arrays of numbers, and NaN and infinities as such. `undefined` is null in arrays and on its own, and left out in
  * objects.
  *
- * Throws `ERR_PROCGUARD_UNSERIALIZABLE` for a function, a symbol, a BigInt, a Map, a Set, a promise, a cycle, or more
- * than 99 levels; the message says where, in terms of `root`.
+ * Throws `ERR_PROCGUARD_UNSERIALIZABLE` for a function, a symbol, a BigInt, a Map, a Set, a promise, an Error, a RegExp, a Blob, a
+ * weak reference, a cycle, or more than 99 levels; the message says where, in terms of `root`.
  */
 export function encodeValue(value: unknown, root = 'value'): EncodedValue {
   if (value !== undefined && isPlainJson(value, 0)) return { value, parts: none, marked: false };
@@ -100,6 +100,13 @@ class Encoder {
     }
     if (value instanceof Set) throw this.#refuse(depth, 'is a Set', 'Send [...set]');
     if (value instanceof Promise) throw this.#refuse(depth, 'is a promise', 'Await it first');
+    // Of these JSON makes an empty object.
+    if (value instanceof Error) throw this.#refuse(depth, 'is an Error', 'Send its message, or its stack');
+    if (value instanceof RegExp) throw this.#refuse(depth, 'is a regular expression', 'Send its source');
+    if (value instanceof Blob) throw this.#refuse(depth, 'is a Blob', 'Send await blob.arrayBuffer()');
+    if (value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
+      throw this.#refuse(depth, 'is a weak reference', 'Send what it refers to');
+    }
     if (value instanceof Symbol || value instanceof BigInt) {
       throw this.#refuse(depth, 'is a boxed symbol or BigInt', 'Send a string');
     }

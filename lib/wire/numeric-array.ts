@@ -28,7 +28,8 @@ export class NumericArray {
    * they don't fit the size of `data`.
    */
   constructor(data: TypedArray, shape?: readonly number[], dtype?: string) {
-    const type = dtype ?? (ArrayBuffer.isView(data) ? dtypeOf(data) : undefined);
+    if (!ArrayBuffer.isView(data)) throw invalidOption('data', data, 'a typed array');
+    const type = dtype ?? dtypeOf(data);
     const read = readDtype(type);
     if (read === undefined) {
       throw dtype === undefined

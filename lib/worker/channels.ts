@@ -61,14 +61,18 @@ export class Channels {
     if (this.control.writable) this.control.write(encodeLine(message));
   }
 
-  /** What is sent in one turn of the loop goes out in one system call. */
+  /** What is sent in one turn of the loop goes out in one system call, except for large parts. */
   send(header: string, parts: readonly Uint8Array[]): void {
     if (!this.data.writable) return;
     if (this.#unsent.length === 0) process.nextTick(this.#flush);
-    for (const piece of encodeFrame(header, parts)) {
+    // What waits in the stream may wait for long, and would be cut short if the caller transferred it meanwhile.
+    const pieces = encodeFrame(header, this.data.writableLength > 0 ? parts.map(copyOf) : parts);
+    for (const piece of pieces) {
       this.#unsent.push(piece);
       this.#unsentBytes += piece.length;
     }
+    // Parts that weren't copied are the caller's memory, who may transfer it to another thread in this very turn.
+    if (pieces.length > 1) this.#flush();
   }
 
   /** A message that may not overtake what was sent before. */
@@ -83,6 +87,8 @@ export class Channels {
     this.data.destroy();
   }
 }
+
+const copyOf = (part: Uint8Array) => Uint8Array.prototype.slice.call(part);
 
 function read(socket: Socket, { broken }: Readers, take: (chunk: Buffer) => void): void {
   socket.on('data', (chunk: Buffer) => {

@@ -41,6 +41,11 @@ export class InFlight {
     return this.get(request.id) === request;
   }
 
+  /** Somebody waits for a request that was given before this one. */
+  hasOlder({ id }: WorkRequest): boolean {
+    return this.#requests.some((request) => request !== undefined && request.id < id && !request.settled);
+  }
+
   /** Gives an answer to its request, and says whether it was the last. Throws a `WireError` if it isn't an answer to any. */
   answer({ header, parts }: Frame): boolean {
     const answer = readAnswer(header);

@@ -19,11 +19,13 @@ export interface WorkRequest {
   readonly settled: boolean;
 }
 
-/** A request in the form in which it is sent. It is made when the request is, so that later changes don't show. */
+/** A request in the form in which it is sent. It is made when the request is: later changes don't show, except in `parts`. */
 export interface Payload {
   readonly method: string;
   readonly json: string;
+  /** The caller's own memory, not copied. */
   readonly parts: readonly Uint8Array[];
+  readonly bodyBytes: number;
   readonly credit: number | undefined;
 }
 
@@ -33,21 +35,44 @@ const idBytes = 64;
 /** Throws `ERR_PROCGUARD_UNSERIALIZABLE` or `ERR_PROCGUARD_TOO_LARGE`. `credit` makes it a stream. */
 export function makePayload(method: string, args: readonly unknown[], credit?: number): Payload {
   const { value, parts, marked } = encodeValue(args, 'args');
-  let json = `"method":${JSON.stringify(method)},"args":${JSON.stringify(value)}`;
+  let json = `"method":${JSON.stringify(method)},"args":${textOf(method, value)}`;
   if (marked) json += ',"marked":true';
   if (parts.length > 0) json += `,"parts":${JSON.stringify(parts.map((part) => part.byteLength))}`;
   if (credit !== undefined) json += `,"credit":${credit}`;
-  checkSizes(method, json, parts);
-  return { method, json, parts, credit };
+  const bodyBytes = bytesOf(parts);
+  checkSizes(method, json, bodyBytes);
+  return { method, json, parts, bodyBytes, credit };
 }
 
-function checkSizes(method: string, json: string, parts: readonly Uint8Array[]): void {
+function textOf(method: string, value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // No string of the engine is that long.
+    if (error instanceof RangeError) throw tooLarge(method, 'over 512 MiB as JSON', maxHeaderBytes);
+    throw error;
+  }
+}
+
+/** Throws `ERR_PROCGUARD_UNSERIALIZABLE` when bytes have gone since the request was made: their header has said how many follow. */
+export function checkParts({ method, parts, bodyBytes }: Payload): void {
+  if (bytesOf(parts) === bodyBytes) return;
+  throw new ProcguardError(
+    'ERR_PROCGUARD_UNSERIALIZABLE',
+    `Bytes in the arguments of ${method.slice(0, 100)} were transferred or resized while the request waited. They are not copied: leave them alone until it is settled, or pass a copy.`,
+  );
+}
+
+function bytesOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.byteLength, 0);
+}
+
+function checkSizes(method: string, json: string, bodyBytes: number): void {
   // No character takes more than 3 bytes: a short text needn't be measured.
   const isLong = json.length * 3 + idBytes > maxHeaderBytes;
   if (isLong && Buffer.byteLength(json) + idBytes > maxHeaderBytes) {
     throw tooLarge(method, `${Buffer.byteLength(json)} bytes as JSON`, maxHeaderBytes);
   }
-  const bodyBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   if (bodyBytes > maxBodyBytes) throw tooLarge(method, `${bodyBytes} bytes of binary parts`, maxBodyBytes);
 }
 

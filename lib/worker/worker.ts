@@ -70,7 +70,8 @@ export class Worker {
     this.done = new Promise((resolve) => {
       this.#markDone = resolve;
     });
-    this.#startTimer = setTimeout(() => this.#startTimedOut(), spec.startTimeoutMs);
+    // After a stall of the loop the timer comes before the hello that waits to be read.
+    this.#startTimer = setTimeout(() => setImmediate(() => this.#startTimedOut()), spec.startTimeoutMs);
     let child: ChildProcess;
     try {
       child = startProgram(spec);
@@ -80,7 +81,8 @@ export class Worker {
       return;
     }
     this.child = child;
-    child.once('error', (error) => {
+    // Also for what comes later, as when a worker that has changed its user can't be sent a signal.
+    child.on('error', (error) => {
       if (child.pid !== undefined) return;
       this.#startError = cannotStart(spec, error);
       this.#end();
@@ -116,6 +118,11 @@ export class Worker {
 
   get isClogged(): boolean {
     return this.#channels?.isClogged ?? false;
+  }
+
+  /** It has a request that was given before this one, and for which somebody waits. */
+  hasOlder(request: WorkRequest): boolean {
+    return this.#inFlight.hasOlder(request);
   }
 
   send(request: WorkRequest): void {
@@ -199,6 +206,7 @@ export class Worker {
   }
 
   #startTimedOut(): void {
+    if (this.#saidHello || this.state === 'ended') return;
     this.#startError = startTimedOut(this.spec);
     void this.terminate('did not say hello in time', 0).catch(() => {});
   }

@@ -110,7 +110,7 @@ class Control(unittest.TestCase):
                 self.assertEqual(worker.message(), {"type": "pong", "seq": 1})
 
     def test_what_c_code_and_children_print_never_disturbs_the_protocol(self):
-        program = '''
+        program = """
         import ctypes, os, subprocess, sys
         @procguard.handler
         def print_all():
@@ -122,7 +122,7 @@ class Control(unittest.TestCase):
             os.system("echo from a shell")
             sys.__stdout__.write("from the original\\n")
             return "printed"
-        '''
+        """
         with Worker(program) as worker:
             self.assertEqual(worker.result(1, "print_all"), "printed")
             lines = {worker.line() for _ in range(5)}
@@ -138,13 +138,13 @@ class Control(unittest.TestCase):
             )
 
     def test_a_stdout_that_nobody_reads_holds_up_the_handler_and_no_ping(self):
-        program = '''
+        program = """
         @procguard.handler
         def flood():
             for _ in range(100000):
                 print("x" * 100)
             return "printed"
-        '''
+        """
         with Worker(program) as worker:
             worker.call(1, "flood")
             self.assertTrue(worker.silent())
@@ -193,7 +193,7 @@ class Ends(unittest.TestCase):
             self.assertEqual(worker.wait(), 0)
 
     def test_sigterm_ends_a_worker_that_nobody_reads_from_within_3_seconds(self):
-        program = '''
+        program = """
         @procguard.handler
         def large():
             return bytes(50_000_000)
@@ -201,7 +201,7 @@ class Ends(unittest.TestCase):
         def items():
             while True:
                 yield 1
-        '''
+        """
         for method, code in (("large", 143), ("items", 143)):
             with self.subTest(method), Worker(program) as worker:
                 worker.stream(1, method, credit=1)
@@ -274,6 +274,26 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.wait(), 0)
                 self.assertEqual(worker.line(), "bye\n")
 
+    def test_a_drain_ends_what_handlers_left_in_the_loop(self):
+        program = """
+        import asyncio
+        tasks = []
+        async def poll():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                print("closed")
+        @procguard.handler
+        async def start():
+            tasks.append(asyncio.ensure_future(poll()))
+            await asyncio.sleep(0)
+        """
+        with Worker(program) as worker:
+            worker.result(1, "start")
+            worker.tell(type="drain")
+            self.assertEqual(worker.wait(), 0)
+            self.assertEqual(worker.line(), "closed\n")
+
     def test_a_broken_stdout_ends_it_with_code_0(self):
         for name, program, serve in PROGRAMS:
             with self.subTest(name), Worker(program, serve=serve) as worker:
@@ -298,6 +318,13 @@ def break_it():
             worker.call(1, "break_it")
             self.assertEqual(worker.wait(), 0)
 
+    def test_a_handler_that_closes_stdout_does_not_end_it(self):
+        program = ECHO + "\n@procguard.handler\ndef close(): os.close(1)"
+        with Worker(program) as worker:
+            worker.result(1, "close")
+            # Longer than the second after which it looks again.
+            self.assertEqual(worker.result(2, "sleep", 1.5), "done")
+
     def test_another_broken_pipe_is_the_handlers_failure(self):
         with Worker("@procguard.handler\ndef other(): raise BrokenPipeError('mine')") as worker:
             worker.call(1, "other")
@@ -318,6 +345,14 @@ def break_it():
         finally:
             host.kill()
             host.wait()
+
+    def test_a_host_that_it_never_saw_does_not_end_it(self):
+        # As in a pid namespace of its own.
+        ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+        ended.wait(DEADLINE_SECONDS)
+        with Worker(ECHO, host_pid=ended.pid) as worker:
+            # Longer than the second after which it looks for its host.
+            self.assertEqual(worker.result(1, "sleep", 1.5), "done")
 
     def test_a_parent_that_is_gone_ends_it(self):
         # sh stands for the host: it says its pid, and becomes the parent; its end leaves the channels open.

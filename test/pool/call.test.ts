@@ -1,5 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Pool, ProcguardError, QueueFullError, WorkerDiedError, WorkerError } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
@@ -98,6 +100,19 @@ test('a worker that ignores a cancellation is replaced', async (t) => {
   t.false(lives(before));
 });
 
+test('a cancelled call that waits in its worker ends nobody who was before it', async (t) => {
+  const { pool, line } = startPool(t, { concurrency: 2, cancelGraceMs: 100 });
+  const gate = join(temporaryFolder(t), 'gate');
+  const older = pool.call('wait_for', [gate]);
+  await line(/^waiting$/);
+  await t.throwsAsync(pool.call('echo', [1], { timeoutMs: 50 }), { code: 'ERR_PROCGUARD_CALL_TIMEOUT' });
+  // Nothing to observe: what must not happen has no end.
+  await sleep(400);
+  writeFileSync(gate, '');
+  t.is(await older, pool.stats().workers[0]?.pid);
+  t.is(pool.stats().workers[0]?.restarts, 0);
+});
+
 test('an aborted call rejects with the reason, whether it waits or runs', async (t) => {
   const { pool, line } = startPool(t);
   const running = new AbortController();
@@ -113,6 +128,25 @@ test('an aborted call rejects with the reason, whether it waits or runs', async 
   t.is(await pool.call('echo', [2]), 2);
   const aborted = pool.call('echo', [1], { signal: AbortSignal.abort() });
   t.like(await t.throwsAsync(aborted, { any: true }), { name: 'AbortError' });
+});
+
+test('calls that share a signal are aborted together, and leave no listener', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  const { pool } = startPool(t);
+  const controller = new AbortController();
+  const share = () =>
+    Array.from({ length: 20 }, (_, n) => pool.call('echo', [n], { signal: controller.signal }));
+  await Promise.all(share());
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+  const aborted = share().map((call) => t.throwsAsync(call, { message: 'all of them' }));
+  controller.abort(new Error('all of them'));
+  await Promise.all(aborted);
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+  t.like(pool.stats(), { cancelled: 20, succeeded: 20, queued: 0 });
+  t.deepEqual(warnings, []);
 });
 
 test('a death rejects only what the worker had, with the reason and the last lines of stderr', async (t) => {

@@ -17,6 +17,19 @@ test('concurrency gives a worker so many calls at a time, and no more', async (t
   t.is(typeof (await fourth), 'number');
 });
 
+test('quick answers do not wait for a slow one that the worker begins before they are written', async (t) => {
+  const { pool } = startPool(t, { concurrency: 4 });
+  const call = (seconds: number) => pool.call('mostly_quick', [seconds]);
+  // The worker takes the handler for a quick one after a while, and then writes several answers together.
+  for (let round = 0; round < 6; round++) {
+    for (let n = 0; n < 300; n++) await Promise.all([0, 0, 0, 0].map(call));
+    const answered: number[] = [];
+    await Promise.all([0, 0, 0, 0.4].map((seconds) => call(seconds).then(() => answered.push(seconds))));
+    t.deepEqual(answered, [0, 0, 0, 0.4]);
+    t.is(pool.stats().inFlight, 0);
+  }
+});
+
 test('a timeout says whether the call waited or ran', async (t) => {
   const { pool, line } = startPool(t);
   await pool.ready();

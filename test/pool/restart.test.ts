@@ -93,6 +93,11 @@ test('a restart revives a pool that has failed', async (t) => {
   const error = await t.throwsAsync(pool.ready(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
   t.regex(error.message, /no model file/);
   await t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  t.deepEqual(
+    pool.stats().workers.map(({ restarts }) => restarts),
+    // Three tries each, and three more of the one that was revived first.
+    [5, 2],
+  );
   await t.throwsAsync(pool.call('echo', [1]), { code: 'ERR_PROCGUARD_POOL_FAILED' });
   writeFileSync(gate, '');
   await pool.restart();
@@ -163,6 +168,14 @@ test('workers that are recycled leave one at a time, also during a restart', asy
   }
   t.deepEqual((await work).slice(0, 9), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
   t.true(least >= 2, `${least} workers were there`);
+});
+
+test('a single worker gets no request beyond maxRequests, however many wait', async (t) => {
+  const { pool } = startPool(t, { maxRequests: 2 });
+  const pids = await Promise.all(Array.from({ length: 6 }, () => pool.call('pid')));
+  const [first, , second, , third] = pids;
+  t.deepEqual(pids, [first, first, second, second, third, third]);
+  t.is(new Set(pids).size, 3);
 });
 
 test('a resize during a restart loses no call and keeps the new size', async (t) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { until } from '../helpers/deadline.js';
+import { until, within } from '../helpers/deadline.js';
 import { startPool, temporaryFolder } from './pools.js';
 
 test('a generator is a stream, and a call gets the list of its items', async (t) => {
@@ -52,4 +52,14 @@ test('leaving the loop cancels the request', async (t) => {
   for await (const item of pool.stream<number>('produced', [file])) if (item === 100) break;
   t.is(await pool.call('echo', [1]), 1);
   t.like(pool.stats(), { cancelled: 1, succeeded: 1, rejected: 0, inFlight: 0 });
+});
+
+test('a reader that waits for an item is let go when the stream is left', async (t) => {
+  const { pool } = startPool(t);
+  const stream = pool.stream('wait_for', ['/nonexistent']);
+  const waiting = [stream.next(), stream.next()];
+  await stream.return?.();
+  const end = { done: true, value: undefined };
+  t.deepEqual(await within(Promise.all(waiting), 'the readers to be let go'), [end, end]);
+  t.like(pool.stats(), { cancelled: 1 });
 });

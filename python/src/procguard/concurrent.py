@@ -29,12 +29,21 @@ def serve_concurrently(
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(Server(loop, intake, requests, answers, threads).serve())
+        loop.run_until_complete(cancel_others())
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
     if threads is not None:
         threads.finish()
+
+
+async def cancel_others() -> None:
+    """End what handlers have left in the loop, as asyncio.run() does: its finally blocks run."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class Server:

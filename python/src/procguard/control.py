@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .requests import Requests
 
 LOOK_SECONDS = 1.0
+# While answers are written: how long one may be held back behind a handler that was taken for a quick one.
+BUSY_LOOK_SECONDS = 0.02
 
 
 class ControlThread:
@@ -39,7 +41,9 @@ class ControlThread:
         self.ending = ending
         self.signals = signals
         self.host_pid = host_pid
-        self.host_is_parent = os.getppid() == host_pid
+        self.parent = os.getppid()
+        # In a pid namespace of its own, as a sandbox makes, the worker can't see the host.
+        self.watches_parent = self.parent == host_pid or not exists(host_pid)
         self.unread = b""
 
     def start(self) -> None:
@@ -56,20 +60,26 @@ class ControlThread:
         if is_open(1):
             poll.register(1, 0)  # tells of POLLERR and POLLHUP only: nobody reads stdout any more
         look_at = monotonic() + LOOK_SECONDS
+        seen_flush = self.outbox.flushed_at
         while True:
             wait = look_at if self.ending.deadline is None else min(look_at, self.ending.deadline)
-            for descriptor, _ in poll.poll(max(0.0, wait - monotonic()) * 1000 + 1):
+            for descriptor, events in poll.poll(max(0.0, wait - monotonic()) * 1000 + 1):
                 if descriptor == self.channel.descriptor:
                     self.read()
                 elif descriptor == self.signals:
                     self.read_signals()
+                elif events & select.POLLNVAL:
+                    poll.unregister(1)  # the program itself has closed its stdout
                 else:
                     host_is_gone()
             self.ending.enforce_deadline()
             if monotonic() >= look_at:
-                look_at = monotonic() + LOOK_SECONDS
+                is_busy = self.outbox.flushed_at != seen_flush
+                seen_flush = self.outbox.flushed_at
+                self.outbox.may_hold = is_busy
+                look_at = monotonic() + (BUSY_LOOK_SECONDS if is_busy else LOOK_SECONDS)
                 self.look_at_host()
-                # Answers are held back for a moment only, before handlers known to be quick. Should one of them hang, this sends them.
+                # Answers are held back for a moment only, before handlers known to be quick. Should one of them take long, this sends them.
                 if self.outbox.pending:
                     self.outbox.flush()
 
@@ -146,16 +156,8 @@ class ControlThread:
             action(self, message)
 
     def look_at_host(self) -> None:
-        if self.host_is_parent:
-            if os.getppid() != self.host_pid:
-                host_is_gone()
-            return
-        try:
-            os.kill(self.host_pid, 0)
-        except ProcessLookupError:
+        if os.getppid() != self.parent if self.watches_parent else not exists(self.host_pid):
             host_is_gone()
-        except OSError:
-            pass  # it exists, but belongs to another user
 
 
 def guarded(run: Callable[[], None]) -> Callable[[], None]:
@@ -168,6 +170,18 @@ def guarded(run: Callable[[], None]) -> Callable[[], None]:
             broken_protocol(f"the control thread failed with {error!r}")
 
     return guard
+
+
+def exists(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # kill() would send Ctrl-C
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it belongs to another user
+    return True
 
 
 def is_open(descriptor: int) -> bool:

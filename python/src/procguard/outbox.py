@@ -24,6 +24,8 @@ class Outbox:
         self.pending: list[bytes] = []
         self.lock = threading.Lock()
         self.flushed_at = 0.0
+        # Whether the control thread looks often enough to write what is held back behind a slow handler.
+        self.may_hold = False
 
     def add(self, frame: bytes) -> None:
         self.pending.append(frame)

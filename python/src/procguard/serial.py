@@ -33,7 +33,9 @@ def serve_serially(intake: Intake, requests: Requests, answers: Answers) -> None
             continue
         started = perf_counter()
         if outbox.pending and (
-            handler.usual_seconds > QUICK_SECONDS or started - outbox.flushed_at > HOLD_SECONDS
+            not outbox.may_hold
+            or handler.usual_seconds > QUICK_SECONDS
+            or started - outbox.flushed_at > HOLD_SECONDS
         ):
             outbox.flush()
         runner.run(request, handler)
