@@ -110,7 +110,7 @@ class Control(unittest.TestCase):
                 self.assertEqual(worker.message(), {"type": "pong", "seq": 1})
 
     def test_what_c_code_and_children_print_never_disturbs_the_protocol(self):
-        program = '''
+        program = """
         import ctypes, os, subprocess, sys
         @procguard.handler
         def print_all():
@@ -122,7 +122,7 @@ class Control(unittest.TestCase):
             os.system("echo from a shell")
             sys.__stdout__.write("from the original\\n")
             return "printed"
-        '''
+        """
         with Worker(program) as worker:
             self.assertEqual(worker.result(1, "print_all"), "printed")
             lines = {worker.line() for _ in range(5)}
@@ -138,13 +138,13 @@ class Control(unittest.TestCase):
             )
 
     def test_a_stdout_that_nobody_reads_holds_up_the_handler_and_no_ping(self):
-        program = '''
+        program = """
         @procguard.handler
         def flood():
             for _ in range(100000):
                 print("x" * 100)
             return "printed"
-        '''
+        """
         with Worker(program) as worker:
             worker.call(1, "flood")
             self.assertTrue(worker.silent())
@@ -193,7 +193,7 @@ class Ends(unittest.TestCase):
             self.assertEqual(worker.wait(), 0)
 
     def test_sigterm_ends_a_worker_that_nobody_reads_from_within_3_seconds(self):
-        program = '''
+        program = """
         @procguard.handler
         def large():
             return bytes(50_000_000)
@@ -201,7 +201,7 @@ class Ends(unittest.TestCase):
         def items():
             while True:
                 yield 1
-        '''
+        """
         for method, code in (("large", 143), ("items", 143)):
             with self.subTest(method), Worker(program) as worker:
                 worker.stream(1, method, credit=1)
