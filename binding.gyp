@@ -31,6 +31,7 @@
             "native/guarded_process.cc",
             "native/loop_watch.cc",
             "native/node_handle.cc",
+            "native/sample_job.cc",
             "native/snapshot_job.cc",
             "native/linux/adopted_children.cc",
             "native/linux/cgroup.cc",
@@ -41,7 +42,10 @@
             "native/linux/launch.cc",
             "native/linux/process_table.cc",
             "native/linux/procfs.cc",
-            "native/linux/spawner.cc"
+            "native/linux/sample.cc",
+            "native/linux/sighting.cc",
+            "native/linux/spawner.cc",
+            "native/linux/tree_use.cc"
           ]
         }, { "type": "none" }]
       ]

@@ -5,6 +5,7 @@
 #include "guarded_process.h"
 #include "loop_watch.h"
 #include "node_handle.h"
+#include "sample_job.h"
 #include "snapshot_job.h"
 
 namespace procguard {
@@ -63,6 +64,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["startGuard"] = Napi::Function::New<start>(env);
   exports["guardStatus"] = Napi::Function::New<get_status>(env);
   exports["ownCgroup"] = Napi::Function::New<get_own_cgroup>(env);
+  exports["sample"] = Napi::Function::New<take_sample>(env);
+  exports["startTicksOfChild"] = Napi::Function::New<get_start_ticks_of_child>(env);
   exports["snapshot"] = Napi::Function::New<take_snapshot>(env);
   exports["closeRefused"] = Napi::Function::New<close_refused>(env);
   exports["signal"] = Napi::Function::New<signal_process>(env);

@@ -8,6 +8,7 @@
 //                  Safe from any thread; a child's life never depends on the calling thread's.
 //   ExitWatch      per JavaScript thread: says, in that thread's loop, that a process has ended.
 //   snapshot()     every process that can be seen, with the mark it carries.
+//   sample()       what some processes, or their trees, use and do.
 //   send_signal()  to one process, identified by pid and start time together, never by pid alone.
 //
 // Errors are negative errno values, as libuv has them. Nothing here throws.
@@ -21,4 +22,5 @@
 #include "linux/kernel.h"
 #include "linux/launch.h"
 #include "linux/process_table.h"
+#include "linux/sample.h"
 #include "linux/spawner.h"

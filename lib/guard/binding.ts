@@ -71,6 +71,10 @@ export interface Binding {
   ownCgroup(): string;
   /** A line for each process, or a negative errno. */
   snapshot(): Promise<string | number>;
+  /** pid, start ticks and child number of each process → what `native/sample_job.cc` writes, or a negative errno. */
+  sample(processes: Float64Array, trees: boolean): Promise<Float64Array | number>;
+  /** When our child with this pid, which nobody has waited for, was started; 0: there is none. */
+  startTicksOfChild(pid: number): number;
   signal(pid: number, startTicks: number, signal: number): number;
   /** Closes Node's handle of a process that libuv has refused to start: see `native/node_handle.h`. */
   closeRefused(close: () => void): void;

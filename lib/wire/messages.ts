@@ -6,6 +6,13 @@ export interface Hello {
   readonly sdk: string;
   readonly pid: number;
   readonly handlers: readonly string[];
+  readonly stacks?: StackOffer;
+}
+
+/** How the worker is asked for the stacks of its threads. */
+export interface StackOffer {
+  readonly signal: number;
+  readonly descriptor: number;
 }
 
 export interface Pong {

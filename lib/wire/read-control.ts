@@ -22,7 +22,7 @@ export function readControl(message: Record<string, unknown>): ControlFromWorker
   return message as unknown as ControlFromWorker;
 }
 
-function checkHello({ protocol, sdk, pid, handlers }: Record<string, unknown>): void {
+function checkHello({ protocol, sdk, pid, handlers, stacks }: Record<string, unknown>): void {
   if (!Number.isSafeInteger(protocol)) throw malformed('A hello', 'protocol', protocol);
   // Before the other fields, which another version may have otherwise.
   if (protocol !== protocolVersion) {
@@ -36,6 +36,14 @@ function checkHello({ protocol, sdk, pid, handlers }: Record<string, unknown>): 
   if (!Array.isArray(handlers) || !handlers.every((name) => typeof name === 'string')) {
     throw malformed('A hello', 'handlers', handlers);
   }
+  if (stacks !== undefined && !isStackOffer(stacks)) throw malformed('A hello', 'stacks', stacks);
+}
+
+function isStackOffer(stacks: unknown): boolean {
+  if (typeof stacks !== 'object' || stacks === null) return false;
+  const { signal, descriptor } = stacks as Record<string, unknown>;
+  const isSignal = Number.isSafeInteger(signal) && (signal as number) >= 1 && (signal as number) <= 64;
+  return isSignal && Number.isSafeInteger(descriptor) && (descriptor as number) >= 0;
 }
 
 function checkLog({ level, message, fields = {} }: Record<string, unknown>): void {

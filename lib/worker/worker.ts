@@ -14,6 +14,7 @@ import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
 import { headerOf, type WorkRequest } from './request.js';
+import type { StackSource } from './stacks.js';
 import { cannotStart, startProgram, startTimedOut, type WorkerSpec, withStderr } from './start.js';
 
 export interface WorkerEvents {
@@ -43,6 +44,8 @@ export class Worker {
   isTerminating = false;
   /** The methods that it offers. */
   handlers: readonly string[] = [];
+  /** How its program is asked for its stacks. */
+  stackOffer: StackSource['stackOffer'];
   readonly child: ChildProcess | undefined;
   /** Settles when it has ended, and never rejects. */
   readonly done: Promise<void>;
@@ -173,12 +176,13 @@ export class Worker {
     else if (message?.type === 'log') this.#output.log(message);
   }
 
-  #takeHello({ handlers }: Hello): void {
+  #takeHello({ handlers, stacks, pid }: Hello): void {
     if (this.#saidHello) throw new WireError('out_of_turn', 'A second hello');
     this.#saidHello = true;
     if (this.state !== 'starting') return;
     clearTimeout(this.#startTimer);
     this.handlers = handlers;
+    this.stackOffer = stacks === undefined ? undefined : { ...stacks, pid };
     this.state = 'ready';
     this.#wasReady = true;
     this.#channels?.tell({ type: 'welcome', protocol: protocolVersion });

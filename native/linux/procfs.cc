@@ -38,8 +38,9 @@ ssize_t read_some(int fd, char* buffer, size_t size) {
 
 }  // namespace
 
-int read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
-  int fd = open_file(proc_fd, pid, "stat");
+namespace {
+
+int read_stat_file(int fd, pid_t pid, ProcessStat* stat) {
   if (fd < 0) return errno == ENOENT ? -ESRCH : -errno;
   char text[1024];
   ssize_t length = read_some(fd, text, sizeof(text) - 1);
@@ -56,7 +57,7 @@ int read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
   rest += 2;
   stat->pid = pid;
   stat->state = *rest++;
-  long long fields[19];  // 4 (parent) to 22 (start time)
+  long long fields[21];  // 4 (parent) to 24 (resident pages)
   for (long long& field : fields) {
     char* end;
     field = strtoll(rest, &end, 10);
@@ -66,12 +67,13 @@ int read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
   stat->parent = static_cast<pid_t>(fields[0]);
   stat->group = static_cast<pid_t>(fields[1]);
   stat->session = static_cast<pid_t>(fields[2]);
+  stat->cpu_ticks = static_cast<uint64_t>(fields[10] + fields[11]);
+  stat->reaped_ticks = static_cast<uint64_t>(fields[12] + fields[13]);
   stat->threads = static_cast<long>(fields[16]);
   stat->start_ticks = static_cast<uint64_t>(fields[18]);
+  stat->resident_pages = static_cast<uint64_t>(fields[20]);
   return 0;
 }
-
-namespace {
 
 // `*empty`: there was nothing to read, as with a kernel thread, a zombie, and a first thread that has ended.
 MarkRead find_mark(int fd, char (&mark)[kMarkBytes], bool* empty) {
@@ -117,10 +119,8 @@ bool is_other_thread(void* data, const char* name) {
   return false;
 }
 
-// The environment as another thread of the process has it.
-int open_other_environ(int proc_fd, pid_t pid) {
-  ProcessStat stat;
-  if (read_stat(proc_fd, pid, &stat) != 0 || stat.state != 'Z' || stat.threads <= 1) return -1;
+// A file of another thread of the process than the first. -1 with errno.
+int open_other_thread_file(int proc_fd, pid_t pid, const char* name) {
   char path[64];
   snprintf(path, sizeof(path), "%d/task", static_cast<int>(pid));
   int tasks = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -128,11 +128,40 @@ int open_other_environ(int proc_fd, pid_t pid) {
   pid_t thread = pid;
   for_each_entry(tasks, is_other_thread, &thread);
   close(tasks);
-  snprintf(path, sizeof(path), "%d/task/%d/environ", static_cast<int>(pid), static_cast<int>(thread));
+  snprintf(path, sizeof(path), "%d/task/%d/%s", static_cast<int>(pid), static_cast<int>(thread), name);
   return openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 }
 
+// The environment as another thread of the process has it.
+int open_other_environ(int proc_fd, pid_t pid) {
+  ProcessStat stat;
+  if (read_stat(proc_fd, pid, &stat) != 0 || stat.state != 'Z' || stat.threads <= 1) return -1;
+  return open_other_thread_file(proc_fd, pid, "environ");
+}
+
 }  // namespace
+
+int read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
+  return read_stat_file(open_file(proc_fd, pid, "stat"), pid, stat);
+}
+
+int read_other_thread_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
+  return read_stat_file(open_other_thread_file(proc_fd, pid, "stat"), pid, stat);
+}
+
+pid_t read_tracer(int proc_fd, pid_t pid) {
+  int fd = open_file(proc_fd, pid, "status");
+  if (fd < 0) return -errno;
+  char text[2048];
+  ssize_t length = read_some(fd, text, sizeof(text) - 1);
+  int error = errno;
+  close(fd);
+  if (length <= 0) return length < 0 ? -error : -ESRCH;
+  text[length] = '\0';
+  // Below the name, in which a newline is escaped.
+  const char* line = strstr(text, "\nTracerPid:");
+  return line == nullptr ? 0 : static_cast<pid_t>(strtol(line + 11, nullptr, 10));
+}
 
 MarkRead read_mark(int proc_fd, pid_t pid, char (&mark)[kMarkBytes]) {
   bool empty;

@@ -12,11 +12,20 @@ struct ProcessStat {
   char state;
   long threads;
   uint64_t start_ticks;
+  uint64_t cpu_ticks;     // user and system time of all its threads
+  uint64_t reaped_ticks;  // the same of its children that have ended and that it has waited for
+  uint64_t resident_pages;
   bool is_keeper;  // of any host, by its name
 };
 
 // 0 or -errno; -ESRCH when there is no such process.
 int read_stat(int proc_fd, pid_t pid, ProcessStat* stat);
+
+// Of another thread than the first, which may have ended before the process; -ESRCH when there is none.
+int read_other_thread_stat(int proc_fd, pid_t pid, ProcessStat* stat);
+
+// The process that traces this one; 0: none. -errno.
+pid_t read_tracer(int proc_fd, pid_t pid);
 
 // A zombie is dead. A process whose first thread has ended while others go on looks like one, and isn't.
 inline bool is_dead(const ProcessStat& stat) {

@@ -1,10 +1,13 @@
 // Walks the addon's paths once, for the sanitizers: node exercise.mjs <the package's index.js>
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
 const index = isMainThread ? process.argv[2] : workerData;
 const { spawn, exec, guardOf, capabilities, killTree, sweep } = await import(index);
+const { identify } = await import(new URL('guard/identify.js', pathToFileURL(index)));
+const { sampleProcesses } = await import(new URL('health/sample.js', pathToFileURL(index)));
 // The sanitizers come by LD_PRELOAD; children must not inherit them.
 const env = { PATH: process.env.PATH };
 
@@ -33,6 +36,12 @@ assert.ok(many.every(({ code }) => code === 0));
 const tree = spawn('sh', ['-c', 'trap "" TERM; setsid sleep 1000 & sleep 1000; sleep 1000'], { env });
 assert.equal(guardOf(tree).link, 'pdeathsig');
 assert.equal(capabilities().link, 'pdeathsig');
+const identity = identify(tree);
+for (const trees of [false, true, true]) {
+  const samples = await sampleProcesses([identity, { ...identity, startTicks: 1 }], { trees });
+  assert.equal(samples.get(0).outcome, 'sampled');
+  assert.equal(samples.get(1).outcome, 'replaced');
+}
 tree.unref();
 tree.ref();
 assert.deepEqual((await killTree(tree, { graceMs: 100 })).survivors, []);

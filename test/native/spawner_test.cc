@@ -66,6 +66,28 @@ void run_thread(int rounds) {
   }
 }
 
+// Several threads sample at once, as several JavaScript threads may.
+void sample_tree(int rounds) {
+  Launched launched;
+  RegistrySlot* slot;
+  expect(start("sh", {"sh", "-c", "(setsid sleep 1000 &); exec sleep 1000"}, &launched, &slot) == 0,
+         "sh starts");
+  uint64_t start_ticks = start_ticks_of_child(launched.pid);
+  expect(start_ticks != 0, "our child is known by its start");
+  std::vector<SampledProcess> processes = {
+      {launched.pid, start_ticks, 0}, {launched.pid, start_ticks + 1, 0}, {-1, 1, 0}};
+  std::vector<Sample> samples;
+  for (int i = 0; i < rounds; i++) {
+    expect(sample(processes, i % 2 == 0, &samples) == 0 && samples.size() == 3, "samples are taken");
+    expect(samples[0].error == 0, "the child is seen");
+    expect(samples[1].error == -ESTALE && samples[2].error == -ESRCH, "strangers are not taken for it");
+    expect(i % 2 != 0 || samples[0].tree.processes >= 1, "it is of its own tree");
+  }
+  expect(kill(launched.pid, SIGKILL) == 0, "it can be killed");
+  end(launched, slot, 0, SIGKILL);
+  expect(start_ticks_of_child(launched.pid) != start_ticks, "once it was waited for it is nobody");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +97,10 @@ int main(int argc, char** argv) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; i++) threads.emplace_back(run_thread, rounds);
   run_thread(rounds);
+  for (std::thread& thread : threads) thread.join();
+
+  threads.clear();
+  for (int i = 0; i < 3; i++) threads.emplace_back(sample_tree, rounds);
   for (std::thread& thread : threads) thread.join();
 
   std::vector<ProcessEntry> table;

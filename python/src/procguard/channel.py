@@ -21,8 +21,17 @@ class ControlChannel:
         self.descriptor = descriptor
         self.lock = threading.Lock()
 
-    def hello(self, sdk: str, handlers: list[str]) -> None:
-        self.send({"type": "hello", "protocol": 1, "sdk": sdk, "pid": os.getpid(), "handlers": handlers})
+    def hello(self, sdk: str, handlers: list[str], stacks: dict[str, int] | None) -> None:
+        hello: dict[str, Any] = {
+            "type": "hello",
+            "protocol": 1,
+            "sdk": sdk,
+            "pid": os.getpid(),
+            "handlers": handlers,
+        }
+        if stacks is not None:
+            hello["stacks"] = stacks
+        self.send(hello)
 
     def pong(self, seq: Any) -> None:
         self.send({"type": "pong", "seq": seq})

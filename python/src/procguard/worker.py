@@ -19,6 +19,7 @@ from .outbox import Outbox
 from .requests import Requests
 from .serial import serve_serially
 from .signals import catch_signals
+from .stacks import offer_stacks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run_worker(threads: int) -> None:
     channel = ControlChannel(CONTROL)
     signals = catch_signals(ending)
     leave_to_worker(ending, signals)
-    channel.hello(f"python/{__version__}", sorted(registered))
+    channel.hello(f"python/{__version__}", sorted(registered), offer_stacks())
     log.channel = channel
     ControlThread(channel, requests, outbox, ending, signals, host_pid).start()
     intake = Intake(DATA, requests, outbox, ending)
