@@ -46,13 +46,14 @@ export interface PoolOptions {
    */
   startTimeoutMs?: number | undefined;
   /**
-   * A worker that still hasn't answered so long after its request was cancelled is replaced. 100 to 3600000
-   * ms; the default is 5000. Variable: `PROCGUARD_CANCEL_GRACE_MS`.
+   * A worker that still hasn't answered so long after its request was cancelled is replaced, unless it has an
+   * older request for which somebody waits. 100 to 3600000 ms; the default is 5000. Variable:
+   * `PROCGUARD_CANCEL_GRACE_MS`.
    */
   cancelGraceMs?: number | undefined;
   /**
-   * A worker is replaced after so many requests. At least 1, or Infinity for never; the default is Infinity.
-   * Variable: `PROCGUARD_MAX_REQUESTS`.
+   * A worker is replaced after so many requests; while another is being replaced it takes more. At least 1,
+   * or Infinity for never; the default is Infinity. Variable: `PROCGUARD_MAX_REQUESTS`.
    */
   maxRequests?: number | undefined;
   /**
@@ -81,8 +82,8 @@ export interface PoolOptions {
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
   /**
-   * Gets each line that a worker prints or logs. The default is writing them to this process's stderr, with
-   * the worker's number.
+   * Gets each line that a worker prints or logs. What it throws is an uncaught exception. The default is
+   * writing them to this process's stderr, with the worker's number.
    */
   onOutput?: ((line: OutputLine) => void) | undefined;
 }
