@@ -152,7 +152,13 @@ function makeSchema(v: Valibot) {
       ),
       5000,
     ),
-    maxRequests: optional(pipe(wholeOrNever(1), note('A worker is replaced after so many requests; while another is being replaced it takes more.')), never),
+    maxRequests: optional(
+      pipe(
+        wholeOrNever(1),
+        note('A worker is replaced after so many requests; while another is being replaced it takes more.'),
+      ),
+      never,
+    ),
     maxAgeMs: optional(pipe(wholeOrNever(1), note('A worker is replaced at this age.')), never),
     maxRssBytes: optional(
       pipe(wholeOrNever(1), note('A worker is replaced when its resident memory is above this. Linux only.')),

@@ -1,3 +1,10 @@
+/** Who is watched. */
+export interface Patient {
+  ping(seq: number): void;
+  /** Whether it has sent anything since this was asked last. */
+  takeSigns(): boolean;
+}
+
 /** What is known of one worker's heartbeats. */
 export class Heart {
   /** Pings in a row that got no answer in time. */
@@ -11,8 +18,7 @@ export class Heart {
   #sentMs: number[] = [];
 
   constructor(
-    /** Sends a ping. */
-    readonly ping: (seq: number) => void,
+    private readonly patient: Patient,
     nowMs: number,
   ) {
     this.#lastHeardMs = nowMs;
@@ -24,6 +30,7 @@ export class Heart {
   }
 
   beat(nowMs: number): void {
+    this.look(nowMs);
     this.#firstSeq = this.#lastSeq + 1;
     this.#sentMs = [];
     this.retry(nowMs);
@@ -32,20 +39,24 @@ export class Heart {
   retry(nowMs: number): void {
     this.isAwaited = true;
     this.#sentMs.push(nowMs);
-    this.ping(++this.#lastSeq);
+    this.patient.ping(++this.#lastSeq);
   }
 
   /** Anything that it sends is a sign of life. */
-  heard(nowMs: number): void {
-    this.#lastHeardMs = nowMs;
-    this.isAwaited = false;
-    this.misses = 0;
+  look(nowMs: number): void {
+    if (this.patient.takeSigns()) this.#heard(nowMs);
   }
 
   /** How long the answer took; undefined for one of an earlier beat, or to no ping at all. */
   pong(seq: number, nowMs: number): number | undefined {
-    this.heard(nowMs);
+    this.#heard(nowMs);
     const sentMs = this.#sentMs[seq - this.#firstSeq];
     return sentMs === undefined ? undefined : nowMs - sentMs;
+  }
+
+  #heard(nowMs: number): void {
+    this.#lastHeardMs = nowMs;
+    this.isAwaited = false;
+    this.misses = 0;
   }
 }

@@ -1,19 +1,26 @@
-import { Heart } from './heart.js';
+import { Heart, type Patient } from './heart.js';
 import { type Clock, HostClock, realClock } from './host-clock.js';
 
 export interface HeartbeatOptions {
   readonly intervalMs: number;
-  /** Pings in a row without an answer that make a worker silent. */
+  /** Pings in a row without an answer that make a worker silent; more, when these take less than `timeoutMs`. */
   readonly misses: number;
-  /** It is silent after this, too, however few pings that were. */
   readonly timeoutMs: number;
+}
+
+export interface Silence {
+  /** Pings in a row without an answer. */
+  readonly misses: number;
+  /** Since anything was heard, on the host's clock. */
+  readonly silentMs: number;
+  /** As many as the options ask for. */
+  readonly isLong: boolean;
 }
 
 export interface HeartbeatEvents<Subject> {
   pong(subject: Subject, latencyMs: number): void;
-  miss(subject: Subject, misses: number): void;
-  /** After so many misses, or so long a silence; again after each further miss. */
-  silent(subject: Subject, misses: number, silentMs: number): void;
+  /** After each ping that got no answer. */
+  miss(subject: Subject, silence: Silence): void;
   /** The host's own event loop stood still for so long. */
   stalled(ms: number): void;
 }
@@ -37,7 +44,8 @@ const answerMs = 750;
 const retries = [1 / 7, 3 / 7];
 
 /** Pings all workers in turn, by one timer, and says who does not answer. */
-export class Heartbeats<Subject> {
+export class Heartbeats<Subject extends Patient> {
+  readonly #limit: number;
   readonly #groups: readonly Group<Subject>[];
   readonly #groupOf = new Map<Subject, Group<Subject>>();
   readonly #clock: HostClock;
@@ -50,7 +58,8 @@ export class Heartbeats<Subject> {
     clock: Clock = realClock,
   ) {
     this.#clock = new HostClock(clock, (ms) => events.stalled(ms));
-    const { intervalMs } = options;
+    const { intervalMs, misses, timeoutMs } = options;
+    this.#limit = Math.max(misses, Math.ceil(timeoutMs / intervalMs));
     const lateMs = Math.min(answerMs, intervalMs * 0.75);
     this.#steps = [0, ...retries.map((part) => part * lateMs), lateMs];
     const startMs = this.#clock.nowMs() - intervalMs;
@@ -61,11 +70,11 @@ export class Heartbeats<Subject> {
     }));
   }
 
-  add(subject: Subject, ping: (seq: number) => void): void {
+  add(subject: Subject): void {
     let group = this.#groups[0] as Group<Subject>;
     for (const other of this.#groups) if (other.hearts.size < group.hearts.size) group = other;
     if (group.hearts.size === 0) this.#catchUp(group);
-    group.hearts.set(subject, new Heart(ping, this.#clock.nowMs()));
+    group.hearts.set(subject, new Heart(subject, this.#clock.nowMs()));
     this.#groupOf.set(subject, group);
     this.#sleep();
   }
@@ -76,9 +85,12 @@ export class Heartbeats<Subject> {
     if (this.#groupOf.size === 0) this.#clock.stop();
   }
 
-  /** It has sent something. */
-  heard(subject: Subject): void {
-    this.#heartOf(subject)?.heard(this.#clock.nowMs());
+  /** Of one that is silent at this moment. */
+  silenceOf(subject: Subject): Silence | undefined {
+    const heart = this.#heartOf(subject);
+    if (heart === undefined) return undefined;
+    heart.look(this.#clock.nowMs());
+    return heart.misses === 0 ? undefined : this.#silence(heart);
   }
 
   pong(subject: Subject, seq: number): void {
@@ -131,19 +143,20 @@ export class Heartbeats<Subject> {
     }
     let isAnyAwaited = false;
     for (const [subject, heart] of [...group.hearts]) {
+      heart.look(nowMs);
       if (!heart.isAwaited) continue;
       isAnyAwaited = true;
       if (step < this.#steps.length - 1) heart.retry(nowMs);
-      else this.#miss(subject, heart, nowMs);
+      else {
+        heart.misses++;
+        this.events.miss(subject, this.#silence(heart));
+      }
     }
     group.step = isAnyAwaited && step < this.#steps.length - 1 ? step + 1 : 0;
   }
 
-  #miss(subject: Subject, heart: Heart, nowMs: number): void {
-    const { misses, timeoutMs } = this.options;
-    heart.misses++;
-    this.events.miss(subject, heart.misses);
-    const silentMs = heart.silentMs(nowMs);
-    if (heart.misses >= misses || silentMs >= timeoutMs) this.events.silent(subject, heart.misses, silentMs);
+  #silence(heart: Heart): Silence {
+    const { misses } = heart;
+    return { misses, silentMs: heart.silentMs(this.#clock.nowMs()), isLong: misses >= this.#limit };
   }
 }

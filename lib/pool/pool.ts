@@ -15,6 +15,7 @@ import { CallSink } from './call-sink.js';
 import { Changes } from './changes.js';
 import { Dismissals } from './dismissal.js';
 import { type CloseReport, drain } from './drain.js';
+import { Healer } from './healer.js';
 import { type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
 import { Remains } from './remains.js';
 import { Replacer } from './replacer.js';
@@ -42,6 +43,7 @@ export class Pool {
   readonly #router: Router;
   readonly #dismissals: Dismissals;
   readonly #replacer: Replacer;
+  readonly #healer: Healer;
   readonly #remains = new Remains();
   readonly #stage = new Stage();
   readonly #changes = new Changes();
@@ -54,6 +56,7 @@ export class Pool {
     this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes);
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
+    this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#stage);
     this.#slots.growTo(this.#config.size);
   }
 
@@ -109,7 +112,7 @@ export class Pool {
   }
 
   stats(): PoolStats {
-    return statsOf(this.#slots.all, this.#router.stats);
+    return statsOf(this.#slots.all, this.#router.stats, (worker) => this.#healer.diagnosisOf(worker));
   }
 
   /**
@@ -121,6 +124,12 @@ export class Pool {
    */
   config(): PoolSettings {
     return this.#config.settings;
+  }
+
+  /** Gives each failed slot as many tries to start a worker as a new one has. Throws `ERR_PROCGUARD_POOL_CLOSED`. */
+  revive(): void {
+    this.#stage.checkOpen();
+    for (const slot of this.#slots.all) if (slot.state === 'failed') slot.revive();
   }
 
   /**
@@ -199,6 +208,7 @@ export class Pool {
     return {
       ready: (worker) => {
         this.#slots.ownerOf(worker)?.ready();
+        this.#healer.watch(worker);
         this.#router.feed(worker);
       },
       free: (worker, answered) => {
@@ -206,6 +216,7 @@ export class Pool {
         this.#replacer.retireIfDue(worker);
         this.#router.feed(worker);
       },
+      pong: (worker, seq) => this.#healer.pong(worker, seq),
       output: (line) => this.#tellOutput(line),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
     };
@@ -224,6 +235,7 @@ export class Pool {
 
   #workerEnded(worker: Worker, failedStart: ProcguardError | undefined, held: number): void {
     const slot = this.#slots.release(worker);
+    this.#healer.unwatch(worker);
     this.#router.remove(worker, held);
     if (worker.child?.pid !== undefined) this.#remains.add(worker.child);
     slot?.ended(worker, failedStart, this.#dismissals.wasExpected(worker));

@@ -69,8 +69,16 @@ export class Slot {
     this.#become('ready');
   }
 
+  /** Its worker will be ended, and is no longer waited for. */
+  replaceAtOnce(): void {
+    this.worker = undefined;
+    if (this.state !== 'closed') this.request();
+  }
+
   /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
+    // It was replaced before.
+    if (this.worker !== worker) return;
     this.#settled();
     this.worker = undefined;
     if (this.state === 'closed') return;

@@ -1,5 +1,7 @@
 import { nowMs } from '../clock.js';
 import type { ProcguardError } from '../errors.js';
+import type { Diagnosis, Verdict } from '../health/verdict.js';
+import type { Worker } from '../worker/worker.js';
 import type { Slot, SlotState } from './slot.js';
 
 export interface PoolStats extends RequestStats {
@@ -24,6 +26,8 @@ export interface RequestStats {
 
 export interface WorkerStats {
   readonly slot: number;
+  /** What health says of it; `undefined` when the slot has no worker. */
+  readonly verdict: Verdict | undefined;
   readonly state: SlotState | 'leaving';
   readonly pid: number | undefined;
   readonly inFlight: number;
@@ -35,19 +39,33 @@ export interface WorkerStats {
   readonly error: ProcguardError | undefined;
 }
 
-export function statsOf(slots: readonly Slot[], requests: RequestStats): PoolStats {
+export function statsOf(
+  slots: readonly Slot[],
+  requests: RequestStats,
+  diagnosisOf: (worker: Worker) => Diagnosis | undefined,
+): PoolStats {
   return {
     size: slots.length,
     ready: slots.filter(({ isReady }) => isReady).length,
     failed: slots.filter(({ state }) => state === 'failed').length,
     ...requests,
-    workers: slots.map(workerStatsOf),
+    workers: slots.map((slot) => workerStatsOf(slot, diagnosisOf)),
   };
 }
 
-function workerStatsOf({ index, state, worker, starts, error }: Slot): WorkerStats {
+function verdictOf(worker: Worker): Verdict {
+  if (worker.state === 'starting') return 'starting';
+  if (worker.state === 'ended') return 'dead';
+  return worker.inFlight > 0 ? 'busy' : 'idle';
+}
+
+function workerStatsOf(
+  { index, state, worker, starts, error }: Slot,
+  diagnosisOf: (worker: Worker) => Diagnosis | undefined,
+): WorkerStats {
   return {
     slot: index,
+    verdict: worker && (diagnosisOf(worker)?.verdict ?? verdictOf(worker)),
     state: worker?.state === 'leaving' ? 'leaving' : state,
     pid: worker?.pid,
     inFlight: worker?.inFlight ?? 0,

@@ -1,3 +1,4 @@
+import { nowMs } from '../clock.js';
 import { ProcguardError } from '../errors.js';
 import { WorkerDiedError } from '../worker/errors.js';
 import type { Payload, WorkRequest } from '../worker/request.js';
@@ -38,6 +39,8 @@ export type Outcome = 'succeeded' | 'failed' | 'cancelled';
 /** One request, from the call to its one settlement. */
 export class Task implements WorkRequest {
   id = 0;
+  givenAtMs = 0;
+  readonly expiresAtMs: number | undefined;
   credit: number | undefined;
   settled = false;
   /** Which worker has it. */
@@ -60,6 +63,7 @@ export class Task implements WorkRequest {
   ) {
     this.#retriesLeft = policy.retries;
     const { timeoutMs, signal } = policy;
+    this.expiresAtMs = timeoutMs === undefined ? undefined : nowMs() + timeoutMs;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
     if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => this.cancel(signal.reason));
   }

@@ -57,6 +57,11 @@ export class Channels {
     return this.#unsentBytes + this.data.writableLength > highWaterBytes;
   }
 
+  ping(seq: number): void {
+    // One that doesn't even read gets no more of them.
+    if (this.control.writableLength === 0) this.tell({ type: 'ping', seq });
+  }
+
   tell(message: object): void {
     if (this.control.writable) this.control.write(encodeLine(message));
   }

@@ -36,6 +36,8 @@ export interface WorkerEnd {
   readonly signal: string | null;
   /** The last lines that it wrote to stderr, oldest first. */
   readonly stderr: readonly string[];
+  /** Of its threads, when it was ended because it didn't answer, and its SDK could still say them. */
+  readonly stacks: string | undefined;
 }
 
 /**
@@ -47,6 +49,8 @@ export class WorkerDiedError extends ProcguardError {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderr: readonly string[];
+  /** What its threads were doing, when it was ended because it didn't answer. */
+  readonly stacks: string | undefined;
 
   constructor(reason: string, end: WorkerEnd, cause?: ProcguardError) {
     super(
@@ -59,6 +63,7 @@ export class WorkerDiedError extends ProcguardError {
     this.exitCode = end.exitCode;
     this.signal = end.signal;
     this.stderr = end.stderr;
+    this.stacks = end.stacks;
   }
 }
 

@@ -37,6 +37,10 @@ export class InFlight {
     this.#size--;
   }
 
+  get all(): WorkRequest[] {
+    return this.#requests.filter((request) => request !== undefined);
+  }
+
   has(request: WorkRequest): boolean {
     return this.get(request.id) === request;
   }

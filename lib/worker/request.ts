@@ -8,6 +8,10 @@ import { WorkerError } from './errors.js';
 export interface WorkRequest {
   /** What its worker knows it by. */
   id: number;
+  /** When its worker got it. */
+  givenAtMs: number;
+  /** When its own `timeoutMs` is over; undefined when it has none. */
+  readonly expiresAtMs: number | undefined;
   /** Items that a stream may still send. */
   credit: number | undefined;
   readonly payload: Payload;
@@ -17,6 +21,14 @@ export interface WorkRequest {
   fail(error: Error): void;
   /** Nobody waits any more; the worker may still be at it. */
   readonly settled: boolean;
+}
+
+/** A request that a worker has. */
+export interface RequestInHand {
+  readonly method: string;
+  readonly ageMs: number;
+  /** What is left of its own `timeoutMs`; undefined when it has none. */
+  readonly leftMs: number | undefined;
 }
 
 /** A request in the form in which it is sent. It is made when the request is: later changes don't show, except in `parts`. */

@@ -13,7 +13,7 @@ import { Channels } from './channels.js';
 import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
-import { headerOf, type WorkRequest } from './request.js';
+import { headerOf, type RequestInHand, type WorkRequest } from './request.js';
 import type { StackSource } from './stacks.js';
 import { cannotStart, startProgram, startTimedOut, type WorkerSpec, withStderr } from './start.js';
 
@@ -22,6 +22,7 @@ export interface WorkerEvents {
   /** It may take another request; it has answered so many since it last said so, 0 or 1. */
   free(worker: Worker, answered: number): void;
   output(line: OutputLine): void;
+  pong(worker: Worker, seq: number): void;
   /** Once, at its end; the requests that it held have been failed before. `failedStart` when it never was ready. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, held: number): void;
 }
@@ -54,9 +55,11 @@ export class Worker {
   readonly #output: WorkerOutput;
   readonly #startTimer: NodeJS.Timeout;
   #closedTimer: NodeJS.Timeout | undefined;
+  #hasSpoken = false;
   #saidHello = false;
   #wasReady = false;
   #reason: string | undefined;
+  #stacks: string | undefined;
   #startError: ProcguardError | undefined;
   #cause: ProcguardError | undefined;
   #markDone!: () => void;
@@ -130,6 +133,7 @@ export class Worker {
 
   send(request: WorkRequest): void {
     this.#inFlight.add(request);
+    request.givenAtMs = nowMs();
     request.credit = request.payload.credit;
     this.requests++;
     this.#channels?.send(headerOf(request.payload, request.id), request.payload.parts);
@@ -155,9 +159,39 @@ export class Worker {
     this.#channels?.tellAfterData({ type: 'drain' });
   }
 
+  /** Asks for a sign of life. */
+  ping(seq: number): void {
+    this.#channels?.ping(seq);
+  }
+
+  /** Whether it has sent anything since this was asked last. */
+  takeSigns(): boolean {
+    const hasSpoken = this.#hasSpoken;
+    this.#hasSpoken = false;
+    return hasSpoken;
+  }
+
+  /** Those that somebody waits for. */
+  get requestsInHand(): RequestInHand[] {
+    const atMs = nowMs();
+    return this.#inFlight.all
+      .filter(({ settled }) => !settled)
+      .map(({ payload, givenAtMs, expiresAtMs }) => ({
+        method: payload.method,
+        ageMs: atMs - givenAtMs,
+        leftMs: expiresAtMs === undefined ? undefined : expiresAtMs - atMs,
+      }));
+  }
+
+  /** It gets no further requests, and is about to be ended. */
+  condemn(): void {
+    if (this.state !== 'ended') this.state = 'leaving';
+  }
+
   /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. */
-  async terminate(reason: string, graceMs: number): Promise<KillTreeReport | undefined> {
+  async terminate(reason: string, graceMs: number, stacks?: string): Promise<KillTreeReport | undefined> {
     this.#reason ??= reason;
+    this.#stacks ??= stacks;
     this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
@@ -165,6 +199,7 @@ export class Worker {
   }
 
   #takeMessage(received: Record<string, unknown>): void {
+    this.#hasSpoken = true;
     let message: ControlFromWorker | undefined;
     try {
       message = readControl(received);
@@ -174,6 +209,7 @@ export class Worker {
     }
     if (message?.type === 'hello') this.#takeHello(message);
     else if (message?.type === 'log') this.#output.log(message);
+    else if (message?.type === 'pong') this.events.pong(this, message.seq);
   }
 
   #takeHello({ handlers, stacks, pid }: Hello): void {
@@ -190,6 +226,7 @@ export class Worker {
   }
 
   #takeFrame(frame: Frame): void {
+    this.#hasSpoken = true;
     if (this.#inFlight.answer(frame)) this.events.free(this, 1);
   }
 
@@ -226,6 +263,7 @@ export class Worker {
       exitCode: this.#exitCode,
       signal: this.#signal,
       stderr: this.#output.lastOfStderr,
+      stacks: this.#stacks,
     };
     const held = this.#inFlight.clear();
     for (const request of held) {

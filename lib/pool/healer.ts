@@ -1,0 +1,63 @@
+import { Monitor } from '../health/monitor.js';
+import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
+import { askForStacks } from '../worker/stacks.js';
+import type { Worker } from '../worker/worker.js';
+import type { PoolConfig } from './options.js';
+import type { Router } from './router.js';
+import type { Slots } from './slots.js';
+import type { Stage } from './stage.js';
+
+/** Replaces workers that don't answer. */
+export class Healer {
+  readonly #monitor: Monitor<Worker>;
+
+  constructor(
+    private readonly config: PoolConfig['heartbeat'],
+    private readonly slots: Slots,
+    private readonly router: Router,
+    private readonly stage: Stage,
+  ) {
+    this.#monitor = new Monitor(config, {
+      pong: () => {},
+      miss: () => {},
+      stalled: () => {},
+      diagnosed: (worker, diagnosis) => {
+        if (diagnosis.shouldReplace) void this.#replace(worker, diagnosis);
+      },
+    });
+  }
+
+  watch(worker: Worker): void {
+    if (this.config.enabled) this.#monitor.watch(worker);
+  }
+
+  unwatch(worker: Worker): void {
+    this.#monitor.unwatch(worker);
+  }
+
+  pong(worker: Worker, seq: number): void {
+    this.#monitor.pong(worker, seq);
+  }
+
+  diagnosisOf(worker: Worker): Diagnosis | undefined {
+    return this.#monitor.diagnosisOf(worker);
+  }
+
+  stop(): void {
+    this.#monitor.stop();
+  }
+
+  async #replace(worker: Worker, diagnosis: Diagnosis): Promise<void> {
+    // It is being ended already, or the drain does that.
+    if (worker.state !== 'ready' || this.stage.isClosing) return;
+    this.#monitor.unwatch(worker);
+    worker.condemn();
+    this.router.suspend(worker);
+    // What it has to say takes a second, and its successor starts meanwhile.
+    this.slots.ownerOf(worker)?.replaceAtOnce();
+    const { reason } = diagnosis;
+    const canSay = reason !== 'stopped' && reason !== 'uninterruptible';
+    const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
+    await worker.terminate(describeDiagnosis(diagnosis), 0, stacks).catch(() => {});
+  }
+}
