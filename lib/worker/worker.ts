@@ -10,11 +10,18 @@ import type { ControlFromWorker, Hello } from '../wire/messages.js';
 import { readControl } from '../wire/read-control.js';
 import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
-import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
+import { WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
 import { headerOf, type WorkRequest } from './request.js';
-import { cannotStart, startProgram, startTimedOut, type WorkerSpec, withStderr } from './start.js';
+import {
+  cannotStart,
+  endedEarly,
+  startProgram,
+  startTimedOut,
+  type WorkerSpec,
+  withStderr,
+} from './start.js';
 
 export interface WorkerEvents {
   ready(worker: Worker): void;
@@ -227,10 +234,7 @@ export class Worker {
   #failedStart(end: WorkerEnd): ProcguardError {
     if (this.#startError !== undefined) return withStderr(this.#startError, end.stderr);
     if (this.#cause !== undefined) return this.#cause;
-    return new ProcguardError(
-      'ERR_PROCGUARD_START_FAILED',
-      `The worker ended before it was ready: it ${describeEnd(end)}`,
-    );
+    return endedEarly(end);
   }
 }
 

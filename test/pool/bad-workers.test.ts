@@ -47,6 +47,12 @@ const neverReady: [string, Partial<PoolOptions>, string, RegExp][] = [
     /exited with code 1[\s\S]*no model file/,
   ],
   [
+    'a program that is no worker',
+    program('print("done")'),
+    'ERR_PROCGUARD_START_FAILED',
+    /ended without saying hello: it exited with code 0\. Does it call procguard\.serve\(\) \(in Node, serve\(\)\), or speak docs\/protocol\.md\?$/,
+  ],
+  [
     'another protocol version',
     program(`${say(hello.replace('"protocol":1', '"protocol":2'))}time.sleep(60)`),
     'ERR_PROCGUARD_PROTOCOL',
