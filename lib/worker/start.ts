@@ -35,6 +35,8 @@ export function startProgram({ command, args, cwd, env, guard }: WorkerSpec): Ch
 
 /** Why there is no process. */
 export function cannotStart({ command }: WorkerSpec, error: Error): ProcguardError {
+  // It says itself what to do.
+  if (error instanceof ProcguardError) return error;
   const { code, errno, syscall } = error as NodeJS.ErrnoException;
   const remedy =
     code === 'ENOENT'
