@@ -46,6 +46,8 @@ export class Worker {
   readonly startedAtMs = nowMs();
   /** Requests that it was given. */
   requests = 0;
+  /** Requests that it was given and did not answer. Known at its end. */
+  unanswered = 0;
   /** It was sent a signal that ends it. */
   isTerminating = false;
   /** The methods that it offers. */
@@ -223,6 +225,7 @@ export class Worker {
       stderr: this.#output.lastOfStderr,
     };
     const held = this.#inFlight.clear();
+    this.unanswered += held.length;
     for (const request of held) {
       request.fail(new WorkerDiedError(this.#reason ?? 'died while it had the request', end, this.#cause));
     }
