@@ -111,7 +111,8 @@ export class Worker {
       this.#exitCode = exitCode;
       this.#signal = signal;
       const lastWords = Promise.all([stderr, data].map(ended));
-      void atMost(lastWordsMs, lastWords).then(() => this.#end());
+      // After a stall of the loop the time may be up before they are read, which the turn that follows does.
+      void atMost(lastWordsMs, lastWords).then(() => setImmediate(() => this.#end()));
     });
   }
 
