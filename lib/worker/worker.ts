@@ -6,7 +6,7 @@ import { ProcguardError } from '../errors.js';
 import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
 import type { Frame } from '../wire/frames.js';
 import { protocolVersion } from '../wire/limits.js';
-import type { ControlFromWorker, Hello } from '../wire/messages.js';
+import type { ControlFromWorker, Hello, Leaving } from '../wire/messages.js';
 import { readControl } from '../wire/read-control.js';
 import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
@@ -28,6 +28,8 @@ export interface WorkerEvents {
   /** It may take another request; it has answered so many since it last said so, 0 or 1. */
   free(worker: Worker, answered: number): void;
   output(line: OutputLine): void;
+  /** It takes no more, perhaps unasked, and waits for a `leave()`; it has given back so many requests that it never began. */
+  leaving(worker: Worker, givenBack: number): void;
   /** Once, at its end; the requests that it held have been failed before. `failedStart` when it never was ready. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, held: number): void;
 }
@@ -61,6 +63,7 @@ export class Worker {
   readonly #startTimer: NodeJS.Timeout;
   #closedTimer: NodeJS.Timeout | undefined;
   #saidHello = false;
+  #saidLeaving = false;
   #wasReady = false;
   #reason: string | undefined;
   #startError: ProcguardError | undefined;
@@ -110,7 +113,7 @@ export class Worker {
     child.once('exit', (exitCode, signal) => {
       this.#exitCode = exitCode;
       this.#signal = signal;
-      const lastWords = Promise.all([stderr, data].map(ended));
+      const lastWords = Promise.all([stderr, control, data].map(ended));
       // After a stall of the loop the time may be up before they are read, which the turn that follows does.
       void atMost(lastWordsMs, lastWords).then(() => setImmediate(() => this.#end()));
     });
@@ -174,6 +177,7 @@ export class Worker {
     }
     if (message?.type === 'hello') this.#takeHello(message);
     else if (message?.type === 'log') this.#output.log(message);
+    else if (message?.type === 'leaving') this.#takeLeaving(message);
   }
 
   #takeHello({ handlers }: Hello): void {
@@ -186,6 +190,19 @@ export class Worker {
     this.#wasReady = true;
     this.#channels?.tell({ type: 'welcome', protocol: protocolVersion });
     this.events.ready(this);
+  }
+
+  #takeLeaving({ last }: Leaving): void {
+    if (!this.#saidHello) throw new WireError('out_of_turn', 'Leaving before its hello');
+    if (this.#saidLeaving) throw new WireError('out_of_turn', 'Leaving for a second time');
+    this.#saidLeaving = true;
+    if (this.state === 'ended') return;
+    const unbegun = this.#inFlight.takeBack(last);
+    this.unanswered += unbegun.length;
+    this.state = 'leaving';
+    // The oldest last: each goes before the one that was given back before it.
+    for (const request of unbegun.reverse()) request.giveBack();
+    this.events.leaving(this, unbegun.length);
   }
 
   #takeFrame(frame: Frame): void {
