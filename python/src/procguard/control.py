@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .channel import ControlChannel
     from .ending import Ending
+    from .leaving import Leaving
     from .outbox import Outbox
     from .requests import Requests
 
@@ -31,6 +32,7 @@ class ControlThread:
         outbox: Outbox,
         ending: Ending,
         signals: int,
+        leaving: Leaving,
         host_pid: int,
     ) -> None:
         self.channel = channel
@@ -38,6 +40,7 @@ class ControlThread:
         self.outbox = outbox
         self.ending = ending
         self.signals = signals
+        self.leaving = leaving
         self.host_pid = host_pid
         self.host_is_parent = os.getppid() == host_pid
         self.unread = b""
@@ -65,7 +68,7 @@ class ControlThread:
                     self.read_signals()
                 else:
                     host_is_gone()
-            self.ending.enforce_deadline()
+            self.enforce_deadline()
             if monotonic() >= look_at:
                 look_at = monotonic() + LOOK_SECONDS
                 self.look_at_host()
@@ -96,7 +99,7 @@ class ControlThread:
             if self.is_idle():
                 os._exit(0)
             time.sleep(0.02)
-            self.ending.enforce_deadline()
+            self.enforce_deadline()
 
     def is_idle(self) -> bool:
         return self.ending.idle and not self.requests.in_hand
@@ -117,6 +120,14 @@ class ControlThread:
         ending = {signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}
         if any(number in ending for number in os.read(self.signals, 64)):
             self.ending.stop()
+            # The main thread may be in a handler for long.
+            if self.leaving.is_prompt:
+                self.leaving.tell()
+
+    def enforce_deadline(self) -> None:
+        if self.ending.is_overdue:
+            self.leaving.tell()
+            self.ending.give_up()
 
     def read(self) -> None:
         try:
