@@ -46,7 +46,7 @@ export class Dismissals {
     const isStarting = worker.state === 'starting';
     worker.leave();
     await this.stage.atMost(isStarting ? Math.min(graceMs, termGraceMs) : graceMs, worker.done);
-    if (worker.state === 'ended') return { drained: true, killed: 0, survivors: [] };
+    if (worker.state === 'ended') return { drained: worker.unanswered === 0, killed: 0, survivors: [] };
     const isHasty = isStarting || this.stage.isHurried;
     const report = await worker.terminate('was shut down', isHasty ? 0 : termGraceMs);
     await atMost(termGraceMs, worker.done);
@@ -54,7 +54,7 @@ export class Dismissals {
     const wasKilled = worker.child?.signalCode === 'SIGKILL' ? 1 : 0;
     const killed = Math.max(report?.killed.length ?? 0, wasKilled);
     return {
-      drained: killed === 0 && worker.inFlight === 0,
+      drained: killed === 0 && worker.inFlight + worker.unanswered === 0,
       killed,
       survivors: report?.survivors ?? [],
     };

@@ -218,6 +218,7 @@ export class Pool {
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
       output: (line) => this.#tellOutput(line),
+      leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
     };
   }
@@ -231,6 +232,13 @@ export class Pool {
         throw error;
       });
     }
+  }
+
+  #workerLeaves(worker: Worker, givenBack: number): void {
+    this.#dismissals.expect(worker);
+    this.#router.leaving(worker, givenBack);
+    // It has as long as one that was told to leave.
+    void this.#dismissals.dismiss(worker, this.#config.graceMs).catch(() => {});
   }
 
   #workerEnded(worker: Worker, failedStart: ProcguardError | undefined, held: number): void {

@@ -1,3 +1,4 @@
+import { ProcguardError } from '../errors.js';
 import { QueueFullError } from '../worker/errors.js';
 import { checkParts, type Payload } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
@@ -114,15 +115,23 @@ export class Router implements TaskOwner {
   }
 
   again(task: Task, error: Error): void {
-    const serving = this.slots.all.filter(({ state }) => state !== 'failed' && state !== 'closed');
-    if (serving.length === 0) {
-      task.reject(error);
-      return;
-    }
-    if (!serving.some(({ index }) => index === task.slot)) task.slot = undefined;
-    this.#queue.pushBack(task);
+    this.#putBack(task, () => error);
     const idle = this.#load.least();
     if (idle !== undefined) this.feed(idle);
+  }
+
+  givenBack(task: Task): void {
+    this.#putBack(task, () => (this.slots.isFailed ? this.slots.failedError() : closedTooEarly()));
+  }
+
+  /** It leaves, and has given so many requests back. */
+  leaving(worker: Worker, givenBack: number): void {
+    this.suspend(worker);
+    this.uncount(givenBack);
+    if (givenBack === 0) return;
+    for (const { worker: other } of this.slots.all) {
+      if (other !== undefined) this.feed(other);
+    }
   }
 
   settled(_task: Task, outcome: Outcome): void {
@@ -148,6 +157,19 @@ export class Router implements TaskOwner {
     else this.#queue.push(task);
   }
 
+  #putBack(task: Task, makeError: () => Error): void {
+    const serving = this.slots.all.filter(({ state }) => state !== 'failed' && state !== 'closed');
+    if (serving.length === 0) {
+      task.reject(makeError());
+      return;
+    }
+    if (!serving.some(({ index }) => index === task.slot)) {
+      const { affinity } = task.policy;
+      task.slot = affinity === undefined ? undefined : this.#pick(affinity);
+    }
+    this.#queue.pushBack(task);
+  }
+
   #pick(affinity: string): number | undefined {
     return slotOf(affinity, this.slots.size, this.#isUsable);
   }
@@ -168,4 +190,11 @@ export class Router implements TaskOwner {
     worker.send(task);
     this.#load.update(worker);
   }
+}
+
+function closedTooEarly(): ProcguardError {
+  return new ProcguardError(
+    'ERR_PROCGUARD_POOL_CLOSED',
+    'The pool was closed, and its worker left before it began this request.',
+  );
 }

@@ -29,6 +29,8 @@ export interface TaskOwner {
   withdrawn(task: Task): void;
   /** Its worker died of `error`, and it may run again. */
   again(task: Task, error: Error): void;
+  /** Its worker leaves, and never began it. */
+  givenBack(task: Task): void;
   settled(task: Task, outcome: Outcome): void;
   /** Its worker has not answered since it was cancelled. */
   stuck(worker: Worker, task: Task): void;
@@ -42,6 +44,7 @@ export class Task implements WorkRequest {
   givenAtMs = 0;
   readonly expiresAtMs: number | undefined;
   credit: number | undefined;
+  isUnderWay = false;
   settled = false;
   /** Which worker has it. */
   worker: Worker | undefined;
@@ -87,6 +90,11 @@ export class Task implements WorkRequest {
     } else if (this.#settle('failed')) {
       this.sink.fail(error);
     }
+  }
+
+  giveBack(): void {
+    this.#answered();
+    if (!this.settled) this.owner.givenBack(this);
   }
 
   /** Nobody waits for it any more. */

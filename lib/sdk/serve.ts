@@ -11,6 +11,8 @@ import { Work } from './work.js';
 
 // Of the 3 seconds that the protocol gives, some are for the exit itself, on a busy machine too.
 const leaveMs = 2500;
+// The host says drain when it writes no more; one that writes to a closed channel may lose the answers that it hasn't read.
+const drainMs = 1000;
 // A cancellation can overtake its request. Ids of requests that were answered get here too, so old ones go.
 const maxEarlyCancels = 1000;
 
@@ -40,6 +42,7 @@ class Server {
   readonly #data = new Data((request) => this.#onRequest(request));
   readonly #works = new Map<number, Work>();
   readonly #earlyCancels = new Set<number>();
+  #last = 0;
   #isDraining = false;
   #isStopping = false;
   #isLeaving = false;
@@ -89,6 +92,7 @@ class Server {
   }
 
   #onRequest(request: Request): void {
+    this.#last = request.id;
     const work = new Work(request, this.#data);
     this.#works.set(request.id, work);
     if (this.#earlyCancels.delete(request.id)) work.cancel();
@@ -102,13 +106,19 @@ class Server {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#data.stop();
+    this.#control.send({ type: 'leaving', last: this.#last });
     setTimeout(() => process.exit(0), leaveMs);
     this.#leaveWhenDone();
   }
 
   #leaveWhenDone(): void {
-    if (this.#isLeaving || this.#works.size > 0) return;
-    if (!this.#isStopping && !(this.#isDraining && !this.#data.isWithinFrame)) return;
+    if (this.#works.size > 0) return;
+    if (this.#isDraining && (this.#isStopping || !this.#data.isWithinFrame)) this.#leave();
+    else if (this.#isStopping) setTimeout(() => this.#leave(), drainMs);
+  }
+
+  #leave(): void {
+    if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.#data.finish(() => process.exit(0));
   }

@@ -29,7 +29,12 @@ export interface Log {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export type ControlFromWorker = Hello | Pong | Log;
+export interface Leaving {
+  readonly type: 'leaving';
+  readonly last: number;
+}
+
+export type ControlFromWorker = Hello | Pong | Log | Leaving;
 
 export interface Welcome {
   readonly type: 'welcome';

@@ -16,6 +16,10 @@ export function readControl(message: Record<string, unknown>): ControlFromWorker
     case 'log':
       checkLog(message);
       break;
+    case 'leaving':
+      if (!Number.isSafeInteger(message.last) || (message.last as number) < 0)
+        throw malformed('A leaving message', 'last', message.last);
+      break;
     default:
       return undefined;
   }

@@ -4,7 +4,7 @@ import { decodeValue } from '../wire/values.js';
 import { WireError } from '../wire/wire-error.js';
 import { errorOf, type WorkRequest } from './request.js';
 
-/** The requests that a worker has, at most `places`. An id tells the place of its request, and is never used twice. */
+/** The requests that a worker has, at most `places`. An id tells the place of its request; each is greater than those before. */
 export class InFlight {
   readonly #requests: (WorkRequest | undefined)[] = [];
   readonly #freePlaces: number[] = [];
@@ -68,6 +68,7 @@ export class InFlight {
     if (type === 'item') {
       if (credit === 0) throw new WireError('out_of_turn', `An item of request ${id} beyond its credit`);
       request.credit = (credit as number) - 1;
+      request.isUnderWay = true;
       request.item(value);
       return false;
     }
@@ -75,6 +76,18 @@ export class InFlight {
     if (type === 'error') request.fail(errorOf(request.payload.method, answer.error));
     else request.succeed(value);
     return true;
+  }
+
+  /** Takes out those that were sent after the request `last`, which the worker says it never began, in their order. Throws a `WireError`. */
+  takeBack(last: number): WorkRequest[] {
+    const unbegun = this.#requests.filter((request) => request !== undefined && request.id > last);
+    const later = (unbegun as WorkRequest[]).sort((one, other) => one.id - other.id);
+    for (const { id, isUnderWay } of later) {
+      if (isUnderWay)
+        throw new WireError('out_of_turn', `It leaves after request ${last}, and had begun ${id}`);
+    }
+    for (const request of later) this.remove(request);
+    return later;
   }
 
   /** Takes out all. */

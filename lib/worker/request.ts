@@ -15,10 +15,14 @@ export interface WorkRequest {
   /** Items that a stream may still send. */
   credit: number | undefined;
   readonly payload: Payload;
+  /** Items have come. */
+  isUnderWay: boolean;
   /** The answer of a call, or the end of a stream. */
   succeed(value: unknown): void;
   item(value: unknown): void;
   fail(error: Error): void;
+  /** Its worker never began it, and won't. */
+  giveBack(): void;
   /** Nobody waits any more; the worker may still be at it. */
   readonly settled: boolean;
 }

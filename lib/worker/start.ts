@@ -3,6 +3,7 @@ import { ProcguardError } from '../errors.js';
 import type { GuardOptions } from '../guard/policy.js';
 import { spawn } from '../guard/spawn.js';
 import { protocolVersion } from '../wire/limits.js';
+import { describeEnd, type WorkerEnd } from './errors.js';
 
 /** What a worker is started as. */
 export interface WorkerSpec {
@@ -34,6 +35,8 @@ export function startProgram({ command, args, cwd, env, guard }: WorkerSpec): Ch
 
 /** Why there is no process. */
 export function cannotStart({ command }: WorkerSpec, error: Error): ProcguardError {
+  // It says itself what to do.
+  if (error instanceof ProcguardError) return error;
   const { code, errno, syscall } = error as NodeJS.ErrnoException;
   const remedy =
     code === 'ENOENT'
@@ -44,6 +47,24 @@ export function cannotStart({ command }: WorkerSpec, error: Error): ProcguardErr
     ...(errno === undefined ? {} : { errno }),
     ...(syscall === undefined ? {} : { syscall }),
   });
+}
+
+/** What a program that says no hello is asked. */
+const doesItServe = 'Does it call procguard.serve() (in Node, serve()), or speak docs/protocol.md?';
+
+/** Why a process that ended before its hello is no worker. */
+export function endedEarly(end: WorkerEnd): ProcguardError {
+  const { exitCode, stderr } = end;
+  if (exitCode !== 0)
+    return new ProcguardError(
+      'ERR_PROCGUARD_START_FAILED',
+      `The worker ended before it was ready: it ${describeEnd(end)}`,
+    );
+  const error = new ProcguardError(
+    'ERR_PROCGUARD_START_FAILED',
+    `The program ended without saying hello: it exited with code 0. ${doesItServe}`,
+  );
+  return withStderr(error, stderr);
 }
 
 /** Why a process that said no hello is ended. */

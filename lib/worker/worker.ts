@@ -6,22 +6,31 @@ import { ProcguardError } from '../errors.js';
 import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
 import type { Frame } from '../wire/frames.js';
 import { protocolVersion } from '../wire/limits.js';
-import type { ControlFromWorker, Hello } from '../wire/messages.js';
+import type { ControlFromWorker, Hello, Leaving } from '../wire/messages.js';
 import { readControl } from '../wire/read-control.js';
 import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
-import { describeEnd, WorkerDiedError, type WorkerEnd } from './errors.js';
+import { WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
 import { headerOf, type RequestInHand, type WorkRequest } from './request.js';
 import type { StackSource } from './stacks.js';
-import { cannotStart, startProgram, startTimedOut, type WorkerSpec, withStderr } from './start.js';
+import {
+  cannotStart,
+  endedEarly,
+  startProgram,
+  startTimedOut,
+  type WorkerSpec,
+  withStderr,
+} from './start.js';
 
 export interface WorkerEvents {
   ready(worker: Worker): void;
   /** It may take another request; it has answered so many since it last said so, 0 or 1. */
   free(worker: Worker, answered: number): void;
   output(line: OutputLine): void;
+  /** It takes no more, perhaps unasked, and waits for a `leave()`; it has given back so many requests that it never began. */
+  leaving(worker: Worker, givenBack: number): void;
   pong(worker: Worker, seq: number): void;
   /** Once, at its end; the requests that it held have been failed before. `failedStart` when it never was ready. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, held: number): void;
@@ -41,6 +50,8 @@ export class Worker {
   readonly startedAtMs = nowMs();
   /** Requests that it was given. */
   requests = 0;
+  /** Requests that it was given and did not answer. Known at its end. */
+  unanswered = 0;
   /** It was sent a signal that ends it. */
   isTerminating = false;
   /** The methods that it offers. */
@@ -57,6 +68,7 @@ export class Worker {
   #closedTimer: NodeJS.Timeout | undefined;
   #hasSpoken = false;
   #saidHello = false;
+  #saidLeaving = false;
   #wasReady = false;
   #reason: string | undefined;
   #stacks: string | undefined;
@@ -109,8 +121,9 @@ export class Worker {
     child.once('exit', (exitCode, signal) => {
       this.#exitCode = exitCode;
       this.#signal = signal;
-      const lastWords = Promise.all([stderr, data].map(ended));
-      void atMost(lastWordsMs, lastWords).then(() => this.#end());
+      const lastWords = Promise.all([stderr, control, data].map(ended));
+      // After a stall of the loop the time may be up before they are read, which the turn that follows does.
+      void atMost(lastWordsMs, lastWords).then(() => setImmediate(() => this.#end()));
     });
   }
 
@@ -210,6 +223,7 @@ export class Worker {
     if (message?.type === 'hello') this.#takeHello(message);
     else if (message?.type === 'log') this.#output.log(message);
     else if (message?.type === 'pong') this.events.pong(this, message.seq);
+    else if (message?.type === 'leaving') this.#takeLeaving(message);
   }
 
   #takeHello({ handlers, stacks, pid }: Hello): void {
@@ -223,6 +237,19 @@ export class Worker {
     this.#wasReady = true;
     this.#channels?.tell({ type: 'welcome', protocol: protocolVersion });
     this.events.ready(this);
+  }
+
+  #takeLeaving({ last }: Leaving): void {
+    if (!this.#saidHello) throw new WireError('out_of_turn', 'Leaving before its hello');
+    if (this.#saidLeaving) throw new WireError('out_of_turn', 'Leaving for a second time');
+    this.#saidLeaving = true;
+    if (this.state === 'ended') return;
+    const unbegun = this.#inFlight.takeBack(last);
+    this.unanswered += unbegun.length;
+    this.state = 'leaving';
+    // The oldest last: each goes before the one that was given back before it.
+    for (const request of unbegun.reverse()) request.giveBack();
+    this.events.leaving(this, unbegun.length);
   }
 
   #takeFrame(frame: Frame): void {
@@ -266,6 +293,7 @@ export class Worker {
       stacks: this.#stacks,
     };
     const held = this.#inFlight.clear();
+    this.unanswered += held.length;
     for (const request of held) {
       request.fail(new WorkerDiedError(this.#reason ?? 'died while it had the request', end, this.#cause));
     }
@@ -277,10 +305,7 @@ export class Worker {
   #failedStart(end: WorkerEnd): ProcguardError {
     if (this.#startError !== undefined) return withStderr(this.#startError, end.stderr);
     if (this.#cause !== undefined) return this.#cause;
-    return new ProcguardError(
-      'ERR_PROCGUARD_START_FAILED',
-      `The worker ended before it was ready: it ${describeEnd(end)}`,
-    );
+    return endedEarly(end);
   }
 }
 

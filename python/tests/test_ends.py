@@ -64,6 +64,14 @@ PROGRAMS = (
 )
 
 
+def nothing_more(worker):
+    """True when a worker that has ended sent no frame that wasn't received. What it didn't read resets the connection."""
+    try:
+        return worker.data.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 class Control(unittest.TestCase):
     def test_pings_are_answered_while_a_handler_is_busy(self):
         for name, program, serve in PROGRAMS:
@@ -233,6 +241,66 @@ class Ends(unittest.TestCase):
                 self.assertEqual(worker.wait(), 0)
                 with self.assertRaises((EOFError, ConnectionResetError)):
                     worker.receive()
+
+    def test_sigterm_makes_it_say_which_request_it_began_last(self):
+        for name, program, serve in PROGRAMS:
+            with self.subTest(name), Worker(program, serve=serve) as worker:
+                begun = 3 if name == "threads" else 1
+                for id in range(1, 7):
+                    # As one after another, so that the threads have them in this order.
+                    worker.call(id, "spin" if name == "sync" else "sleep", 0.7)
+                    if id <= begun:
+                        self.assertEqual(worker.message()["message"], "started")
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.message(), {"type": "leaving", "last": begun})
+                worker.tell(type="drain")
+                answered = {worker.receive()["id"] for _ in range(begun)}
+                self.assertEqual(answered, set(range(1, begun + 1)))
+                self.assertEqual(worker.wait(), 0)
+                self.assertTrue(nothing_more(worker))
+
+    def test_sigterm_in_a_sync_handler_makes_it_say_so_at_once(self):
+        with Worker(ECHO) as worker:
+            worker.call(7, "sleep", 60)
+            worker.message()
+            worker.process.send_signal(signal.SIGTERM)
+            worker.control.settimeout(2)
+            self.assertEqual(worker.message(), {"type": "leaving", "last": 7})
+
+    def test_sigterm_that_finds_it_idle_or_at_its_start_makes_it_say_so_too(self):
+        for name, program, serve in PROGRAMS:
+            with self.subTest(name), Worker(program, serve=serve) as worker:
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.message(), {"type": "leaving", "last": 0})
+
+    def test_a_request_that_is_sent_after_it_said_that_it_leaves_is_not_begun(self):
+        for name, program, serve in PROGRAMS:
+            with self.subTest(name), Worker(program, serve=serve) as worker:
+                worker.call(1, "sleep", 0.5)
+                worker.message()
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.message(), {"type": "leaving", "last": 1})
+                worker.call(2, "sleep", 0)
+                self.assertEqual(worker.receive()["id"], 1)
+                self.assertEqual(worker.wait(), 0)
+                self.assertTrue(nothing_more(worker))
+
+    def test_a_leaving_worker_begins_what_came_before_a_request_that_it_has_answered(self):
+        programs = (("threads", ECHO, "sleep"), ("both", ASYNC, "sleep"))
+        for name, program, method in programs:
+            with self.subTest(name), Worker(program, serve="procguard.serve(threads=2)") as worker:
+                for id in (1, 2):
+                    worker.call(id, method, 0.5)
+                    worker.message()
+                worker.call(3, method, 0)
+                worker.call(4, "unheard of")
+                self.assertEqual(worker.receive()["id"], 4)
+                worker.call(5, method, 0)
+                worker.process.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.message(), {"type": "leaving", "last": 4})
+                self.assertEqual({worker.receive()["id"] for _ in range(3)}, {1, 2, 3})
+                self.assertEqual(worker.wait(), 0)
+                self.assertTrue(nothing_more(worker))
 
     def test_sigterm_ends_a_handler_that_takes_too_long_within_3_seconds(self):
         for name, program, serve in PROGRAMS:

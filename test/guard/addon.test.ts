@@ -44,6 +44,24 @@ for (const [what, addon] of [
     }
   });
 
+  test(`an addon that is ${what} is what a pool's error says`, async (t) => {
+    const folder = await packageWithout(t, addon);
+    const file = path.join(folder, 'try.mjs');
+    await writeFile(
+      file,
+      `import { Pool } from './dist/lib/index.js';
+       const error = await new Pool({ command: 'python3' }).ready().catch((error) => error);
+       console.log(JSON.stringify({ code: error.code, message: error.message, cause: error.cause.code }));`,
+    );
+    const { stdout } = await run(process.execPath, [file]);
+    const error = JSON.parse(stdout);
+    t.like(error, { code: 'ERR_PROCGUARD_POOL_FAILED', cause: 'ERR_PROCGUARD_ADDON_UNAVAILABLE' });
+    for (const part of ["can't be loaded", folder, 'npm rebuild procguard']) {
+      t.true(error.message.includes(part), part);
+    }
+    t.false(error.message.includes('python3'));
+  });
+
   test(`procguard/register with an addon that is ${what} ends the program at its start`, async (t) => {
     const folder = await packageWithout(t, addon);
     const register = path.join(folder, 'dist/lib/register.js');

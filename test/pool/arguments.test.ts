@@ -126,15 +126,16 @@ test('bytes that are transferred while their call waits reject that call only', 
   t.like(pool.stats(), { inFlight: 0, queued: 0, succeeded: 2, rejected: 1 });
 });
 
-test('bytes may be transferred after a call that went to its worker at once', async (t) => {
+test('bytes that are transferred right after the call, and left alone, arrive', async (t) => {
   const { pool } = startPool(t, { concurrency: 5 });
   await pool.ready();
   // More than the kernel takes at once, so that the later ones wait in the stream, and less than keeps calls in the queue.
   const calls = [10, 100_000, 400_000, 400_000, 50_000].map((size) => {
     const bytes = new Uint8Array(size).fill(7);
     const call = pool.call<Buffer>('echo', [bytes]);
-    structuredClone(bytes, { transfer: [bytes.buffer] });
-    return call.then((answer) => answer.equals(Buffer.alloc(size, 7)));
+    // Who has them now must keep them: the kernel may not have taken all of them yet.
+    const moved = structuredClone(bytes, { transfer: [bytes.buffer] });
+    return call.then((answer) => answer.equals(moved));
   });
   t.deepEqual(await Promise.all(calls), [true, true, true, true, true]);
   t.is(await pool.call('echo', [1]), 1);

@@ -47,6 +47,12 @@ const neverReady: [string, Partial<PoolOptions>, string, RegExp][] = [
     /exited with code 1[\s\S]*no model file/,
   ],
   [
+    'a program that is no worker',
+    program('print("done")'),
+    'ERR_PROCGUARD_START_FAILED',
+    /ended without saying hello: it exited with code 0\. Does it call procguard\.serve\(\) \(in Node, serve\(\)\), or speak docs\/protocol\.md\?$/,
+  ],
+  [
     'another protocol version',
     program(`${say(hello.replace('"protocol":1', '"protocol":2'))}time.sleep(60)`),
     'ERR_PROCGUARD_PROTOCOL',
@@ -102,6 +108,7 @@ test('a script with a syntax error: the pool fails and shows the line', async (t
 
 const send =
   'def send(h, b=b""): os.write(4, len(h).to_bytes(4, "big") + len(b).to_bytes(4, "big") + h + b)\n';
+const hear = (type: string) => `while b"${type}" not in os.read(3, 1000): pass`;
 const result = (id: number) => `send(b'{"type":"result","id":${id},"value":1}')`;
 
 const afterReady: [name: string, attack: string, code: WireErrorCode, message: RegExp][] = [
@@ -130,6 +137,13 @@ const afterReady: [name: string, attack: string, code: WireErrorCode, message: R
   ['a print to control', 'print("loaded", file=os.fdopen(3, "w"), flush=True)', 'not_json', /Expected JSON/],
   ['a second hello', `os.write(3, ${JSON.stringify(`${hello}\n`)}.encode())`, 'out_of_turn', /second hello/],
   ['a pong without seq', 'os.write(3, b\'{"type":"pong"}\\n\')', 'malformed', /seq undefined/],
+  [
+    'a leaving message without last',
+    'os.write(3, b\'{"type":"leaving"}\\n\')',
+    'malformed',
+    /last undefined/,
+  ],
+  ['leaving twice', 'os.write(3, b\'{"type":"leaving","last":1}\\n\' * 2)', 'out_of_turn', /second time/],
   [
     'a log message of a number',
     'os.write(3, b\'{"type":"log","level":"info","message":1}\\n\')',
@@ -187,6 +201,24 @@ for (const [name, answer, message] of [
     t.is(await within(pool.call('x'), 'the next worker to answer'), 1);
   });
 }
+
+const leaving = `os.write(3, b'{"type":"leaving","last":0}\\n')`;
+
+test('a worker that answers a request which it said it never began is ended, and the next answers', async (t) => {
+  const worker = startOnceBroken(t, `os.read(4, 1000)\n${leaving}\n${hear('drain')}\n${result(1)}`);
+  t.is(await within(worker.pool.call('x'), 'the next worker to answer'), 1);
+  t.like(worker.pool.stats(), { inFlight: 0, queued: 0, succeeded: 1, rejected: 0 });
+});
+
+test('a worker that sent items of a request can not say that it never began it', async (t) => {
+  const items = `for _ in range(16): send(b'{"type":"item","id":1,"value":1}')`;
+  const { pool } = startOnceBroken(t, `os.read(4, 1000)\n${items}\n${hear('credit')}\n${leaving}`);
+  const error = await t.throwsAsync(async () => {
+    for await (const item of pool.stream('x')) t.is(item, 1);
+  });
+  t.like(error, { code: 'ERR_PROCGUARD_PROTOCOL' });
+  t.regex((error as Error).message, /leaves after request 0, and had begun 1/);
+});
 
 /** A pool of a worker that breaks the protocol in its first life, and in the next answers each request with 1. */
 function startOnceBroken(t: ExecutionContext, attack: string): TestPool {

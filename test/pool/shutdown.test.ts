@@ -37,6 +37,16 @@ test('close gives up after graceMs, and says how many requests it gave up', asyn
   t.false(lives(pid));
 });
 
+test('a worker that SIGTERM ended in the middle of a request did not drain', async (t) => {
+  const { pool, line } = startPool(t, { size: 1 });
+  const running = t.throwsAsync(pool.call('ignore_cancel', ['/nonexistent']), {
+    code: 'ERR_PROCGUARD_WORKER_DIED',
+  });
+  await line(/^waiting$/);
+  t.like(await pool.close({ graceMs: 0 }), { drained: 0, killed: 0, survivors: 0, abandoned: 1 });
+  await running;
+});
+
 test('what a worker started goes with it, also what left its session', async (t) => {
   const { pool } = startPool(t, { size: 1 });
   const child = await pool.call<number>('leave_child');

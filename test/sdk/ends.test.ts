@@ -59,6 +59,31 @@ test('SIGTERM: the request in hand is finished, and the exit code is 0', async (
   t.deepEqual(await worker.exited(), { code: 0, signal: null });
 });
 
+test('SIGTERM: it says which request was its last, and takes no more', async (t) => {
+  await using worker = await startSdkWorker();
+  worker.request({ type: 'call', id: 7, method: 'started-slow', args: [500] });
+  await worker.message('log', { message: 'started' });
+  worker.child.kill('SIGTERM');
+  t.deepEqual(await worker.message('leaving'), { type: 'leaving', last: 7 });
+  worker.request({ type: 'call', id: 8, method: 'add', args: [1, 2] });
+  worker.tell({ type: 'drain' });
+  t.like(await worker.answer(7), { value: 'slept' });
+  t.deepEqual(await worker.exited(), { code: 0, signal: null });
+  t.false(worker.hasAnswer(8));
+});
+
+test('SIGTERM: an idle worker waits for the drain, but not for long', async (t) => {
+  for (const drains of [true, false]) {
+    await using worker = await startSdkWorker();
+    worker.child.kill('SIGTERM');
+    t.deepEqual(await worker.message('leaving'), { type: 'leaving', last: 0 });
+    const told = performance.now();
+    if (drains) worker.tell({ type: 'drain' });
+    t.deepEqual(await worker.exited(), { code: 0, signal: null });
+    t.true(performance.now() - told < 3000);
+  }
+});
+
 test('SIGTERM: a request that takes longer than 3 seconds is left', async (t) => {
   await using worker = await startSdkWorker();
   worker.request({ type: 'call', id: 1, method: 'started-slow', args: [60_000] });

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 1 << 16
 MAX_LOG_BYTES = 60_000
+LEAVING_SECONDS = 0.1
 
 
 class ControlChannel:
@@ -35,6 +36,12 @@ class ControlChannel:
 
     def pong(self, seq: Any) -> None:
         self.send({"type": "pong", "seq": seq})
+
+    def leaving(self, last: int) -> None:
+        # A thread that holds the lock for long writes to a host that doesn't read, and this worker has a deadline.
+        if self.lock.acquire(timeout=LEAVING_SECONDS):
+            self.lock.release()
+            self.send({"type": "leaving", "last": last})
 
     def log(self, level: str, message: str, fields: dict[str, Any]) -> None:
         line: dict[str, Any] = {"type": "log", "level": level, "message": message}

@@ -9,6 +9,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from .current import by_thread
 from .handlers import registered
+from .leaving import last_before
 from .run import Cancelled, answer_failure, answer_unknown
 
 TYPE_CHECKING = False
@@ -18,17 +19,22 @@ if TYPE_CHECKING:
     from .answers import Answers
     from .handlers import Handler
     from .intake import Intake
+    from .leaving import Leaving
     from .requests import Request, Requests
     from .threaded import HandlerThreads
 
 
 def serve_concurrently(
-    intake: Intake, requests: Requests, answers: Answers, threads: HandlerThreads | None
+    intake: Intake,
+    requests: Requests,
+    answers: Answers,
+    threads: HandlerThreads | None,
+    leaving: Leaving,
 ) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(Server(loop, intake, requests, answers, threads).serve())
+        loop.run_until_complete(Server(loop, intake, requests, answers, threads, leaving).serve())
         loop.run_until_complete(cancel_others())
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
@@ -54,12 +60,15 @@ class Server:
         requests: Requests,
         answers: Answers,
         threads: HandlerThreads | None,
+        leaving: Leaving,
     ) -> None:
         self.loop = loop
         self.intake = intake
         self.requests = requests
         self.answers = answers
         self.threads = threads
+        self.leaving = leaving
+        self.ending = intake.ending
         self.tasks: set[asyncio.Task[None]] = set()
         self.ended = loop.create_future()
         self.flush_is_due = False
@@ -67,6 +76,7 @@ class Server:
 
     async def serve(self) -> None:
         self.requests.on_change = self.tell_loop
+        self.leaving.let(self.close)
         if os.name == "nt":
             threading.Thread(target=self.read_in_thread, name="procguard-reader", daemon=True).start()
         else:
@@ -76,6 +86,8 @@ class Server:
         if os.name != "nt":
             self.loop.remove_reader(self.intake.descriptor)
             self.loop.remove_reader(self.intake.ending.wake_reader)
+        if self.ending.stopping:
+            self.leaving.tell()
         while self.tasks:
             await asyncio.wait(self.tasks)
         self.answers.outbox.flush()
@@ -112,20 +124,36 @@ class Server:
 
     def start(self, request: Request) -> None:
         handler = registered.get(request.method)
-        if handler is None:
-            answer_unknown(self.answers, request)
-            self.requests.done(request)
-            self.flush_soon()
-        elif handler.is_async or self.threads is None:
-            if not handler.is_async:
-                self.answers.outbox.flush()
-            task = self.loop.create_task(self.run(request, handler))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
-        else:
-            self.threads.submit(request)
+        if handler is not None and not handler.is_async:
+            if self.threads is not None:
+                return self.threads.submit(request)
+            self.answers.outbox.flush()
+        self.requests.passed = request.id
+        task = self.loop.create_task(self.refuse(request) if handler is None else self.run(request, handler))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def close(self) -> int:
+        """Takes no more, and returns the id of the last request that was begun."""
+        taken = self.requests.close()
+        if self.threads is not None:
+            return last_before(self.threads.give_back(), taken)
+        # Those that run does not begin any more; tasks take their first step in the order in which they were made.
+        unbegun = [id for id, request in list(self.requests.in_hand.items()) if request.task is None]
+        return last_before(unbegun, taken)
+
+    async def refuse(self, request: Request) -> None:
+        """There is no such handler. A task like the others: what is answered must have begun in its turn."""
+        if self.ending.stopping and self.threads is None:
+            return
+        request.task = asyncio.current_task()
+        answer_unknown(self.answers, request)
+        self.requests.done(request)
+        self.flush_soon()
 
     async def run(self, request: Request, handler: Handler) -> None:
+        if self.ending.stopping and self.threads is None:
+            return
         # Known from here on only: a task that is cancelled before its first step would never answer.
         request.task = asyncio.current_task()
         try:

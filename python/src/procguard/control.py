@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .channel import ControlChannel
     from .ending import Ending
+    from .leaving import Leaving
     from .outbox import Outbox
     from .requests import Requests
 
@@ -33,6 +34,7 @@ class ControlThread:
         outbox: Outbox,
         ending: Ending,
         signals: int,
+        leaving: Leaving,
         host_pid: int,
     ) -> None:
         self.channel = channel
@@ -40,6 +42,7 @@ class ControlThread:
         self.outbox = outbox
         self.ending = ending
         self.signals = signals
+        self.leaving = leaving
         self.host_pid = host_pid
         self.parent = os.getppid()
         # In a pid namespace of its own, as a sandbox makes, the worker can't see the host.
@@ -72,7 +75,7 @@ class ControlThread:
                     poll.unregister(1)  # the program itself has closed its stdout
                 else:
                     host_is_gone()
-            self.ending.enforce_deadline()
+            self.enforce_deadline()
             if monotonic() >= look_at:
                 is_busy = self.outbox.flushed_at != seen_flush
                 seen_flush = self.outbox.flushed_at
@@ -106,7 +109,7 @@ class ControlThread:
             if self.is_idle():
                 os._exit(0)
             time.sleep(0.02)
-            self.ending.enforce_deadline()
+            self.enforce_deadline()
 
     def is_idle(self) -> bool:
         return self.ending.idle and not self.requests.in_hand
@@ -127,6 +130,14 @@ class ControlThread:
         ending = {signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}
         if any(number in ending for number in os.read(self.signals, 64)):
             self.ending.stop()
+            # The main thread may be in a handler for long.
+            if self.leaving.is_prompt:
+                self.leaving.tell()
+
+    def enforce_deadline(self) -> None:
+        if self.ending.is_overdue:
+            self.leaving.tell()
+            self.ending.give_up()
 
     def read(self) -> None:
         try:

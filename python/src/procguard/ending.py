@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from time import monotonic
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ class Ending:
         self.idle = False
         self.deadline: float | None = None
         self.woken = False
+        self.drained = threading.Event()
         self.wake_reader, self.wake_writer = os.pipe()
 
     def stop(self) -> None:
@@ -35,6 +37,7 @@ class Ending:
 
     def drain(self) -> None:
         self.draining = True
+        self.drained.set()
         self.wake()
 
     def wake(self) -> None:
@@ -42,9 +45,12 @@ class Ending:
             self.woken = True
             os.write(self.wake_writer, b"\0")
 
-    def enforce_deadline(self) -> None:
-        if self.deadline is not None and monotonic() >= self.deadline:
-            os._exit(0 if self.finished else EXIT_TERMINATED)
+    @property
+    def is_overdue(self) -> bool:
+        return self.deadline is not None and monotonic() >= self.deadline
+
+    def give_up(self) -> NoReturn:
+        os._exit(0 if self.finished else EXIT_TERMINATED)
 
 
 def host_is_gone() -> NoReturn:

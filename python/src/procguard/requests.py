@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 MAX_EARLY = 4096
+CLOSED = 0  # no request has this id
 
 
 class Request:
@@ -34,10 +35,17 @@ class Requests:
         self.in_hand: dict[int, Request] = {}
         # A cancel may overtake its request: they come on two channels. Those of answered requests end up here as well.
         self.early: dict[int, None] = {}
+        # The id of the request that was taken last.
+        self.last = 0
+        # Of the last that doesn't wait for a thread while others do.
+        self.passed = 0
+        self.limit: int | None = None
+        self.closing = threading.Lock()
         self.changed = threading.Condition()
         self.on_change: Callable[[Request], None] | None = None
 
-    def take(self, header: dict[str, Any], args: list[Any]) -> Request:
+    def take(self, header: dict[str, Any], args: list[Any]) -> Request | None:
+        """None when no more is taken."""
         kind = header.get("type")
         id = header.get("id")
         method = header.get("method")
@@ -54,11 +62,29 @@ class Requests:
             raise ProtocolError("bad_type", f"a frame of type {kind!r}")
         request = Request(id, method, args, kind == "stream", credit)
         self.in_hand[id] = request
-        # After it was put in hand: the control thread looks there before and after it notes an early cancel.
-        if self.early and id in self.early:
-            self.early.pop(id, None)
-            request.cancelled = True
+        self.last = id
+        # After both were noted: the control thread looks there before and after it notes an early cancel, and after it notes
+        # that no more is taken.
+        if self.early:
+            if CLOSED in self.early and self.is_over(id):
+                self.done(request)
+                return None
+            if id in self.early:
+                self.early.pop(id, None)
+                request.cancelled = True
         return request
+
+    def close(self) -> int:
+        """Takes no more, also while another thread is about to; returns the id of the last that was taken."""
+        with self.closing:
+            if self.limit is None:
+                self.early[CLOSED] = None
+                self.limit = self.last
+            return self.limit
+
+    def is_over(self, id: int) -> bool:
+        with self.closing:
+            return self.limit is not None and id > self.limit
 
     def done(self, request: Request) -> None:
         self.in_hand.pop(request.id, None)
@@ -76,7 +102,7 @@ class Requests:
 
     def note_early(self, id: int) -> None:
         self.early[id] = None
-        if len(self.early) > MAX_EARLY:
+        if len(self.early) > MAX_EARLY and self.limit is None:
             self.early.pop(next(iter(self.early)), None)
 
     def give_credit(self, id: Any, items: Any) -> None:

@@ -15,6 +15,7 @@ from .ending import Ending, end_if_stdout_is_broken
 from .errors import Error
 from .handlers import registered
 from .intake import Intake
+from .leaving import DRAIN_SECONDS, Leaving
 from .outbox import Outbox
 from .requests import Requests
 from .serial import serve_serially
@@ -39,26 +40,33 @@ def run_worker(threads: int) -> None:
     leave_to_worker(ending, signals)
     channel.hello(f"python/{__version__}", sorted(registered), offer_stacks())
     log.channel = channel
-    ControlThread(channel, requests, outbox, ending, signals, host_pid).start()
+    leaving = Leaving(channel, requests)
+    ControlThread(channel, requests, outbox, ending, signals, leaving, host_pid).start()
     intake = Intake(DATA, requests, outbox, ending)
-    serve_requests(threads, intake, requests, Answers(outbox))
+    serve_requests(threads, intake, requests, Answers(outbox), leaving)
     outbox.flush()
     end_if_stdout_is_broken()
     ending.finished = True
+    if ending.stopping:
+        leaving.tell()
+        # A host that writes to a closed channel may lose the answers that it hasn't read: it says drain when it writes no more.
+        ending.drained.wait(DRAIN_SECONDS)
 
 
-def serve_requests(count: int, intake: Intake, requests: Requests, answers: Answers) -> None:
+def serve_requests(
+    count: int, intake: Intake, requests: Requests, answers: Answers, leaving: Leaving
+) -> None:
     threads: HandlerThreads | None = None
     if count > 1:
         from . import threaded
 
-        threads = threaded.HandlerThreads(count, requests, answers.outbox, intake.ending)
+        threads = threaded.HandlerThreads(count, requests, answers.outbox)
     if any(handler.is_async for handler in registered.values()):
         from .concurrent import serve_concurrently
 
-        serve_concurrently(intake, requests, answers, threads)
+        serve_concurrently(intake, requests, answers, threads, leaving)
     elif threads is not None:
-        threaded.serve_threaded(intake, requests, answers, threads)
+        threaded.serve_threaded(intake, requests, answers, threads, leaving)
     else:
         serve_serially(intake, requests, answers)
 
