@@ -2,7 +2,7 @@ import type { Worker } from '../worker/worker.js';
 import type { Changes } from './changes.js';
 import type { Dismissals } from './dismissal.js';
 import type { RestartConfig } from './options.js';
-import { type RetireLimits, reasonToRetire, rssBytes } from './retire.js';
+import { type RetireLimits, reasonToRetire, rssBytesOf } from './retire.js';
 import { RollingRestart } from './rolling-restart.js';
 import type { SlotState } from './slot.js';
 import type { Slots } from './slots.js';
@@ -89,10 +89,11 @@ export class Replacer {
 
   async #inspect(): Promise<void> {
     const { maxRssBytes } = this.limits;
-    for (const worker of this.slots.workers) {
-      if (worker.state !== 'ready' || worker.pid === undefined) continue;
-      const rss = maxRssBytes === Number.POSITIVE_INFINITY ? 0 : await rssBytes(worker.pid);
-      if ((rss ?? 0) > maxRssBytes) this.#retire(worker);
+    const workers = this.slots.workers.filter(({ state }) => state === 'ready');
+    const sizes = maxRssBytes === Number.POSITIVE_INFINITY ? undefined : await rssBytesOf(workers);
+    for (const worker of workers) {
+      if (worker.state !== 'ready') continue;
+      if ((sizes?.get(worker) ?? 0) > maxRssBytes) this.#retire(worker);
       else this.retireIfDue(worker);
     }
   }
