@@ -16,33 +16,34 @@ import { Brand } from './survivors.js';
 
 interface Length {
   idle: { sizes: number[]; rounds: number; settleMs: number; windowMs: number };
-  /** In each round, both pools of each of `pairs` have a block, and take turns at being the first. */
-  calls: { sizes: number[]; pairs: number; rounds: number; blockMs: number; manyInFlight: number };
+  /** In each round all pools of a set have a block, and take turns at being the first. */
+  calls: { sizes: number[]; sets: number; rounds: number; blockMs: number; manyInFlight: number };
 }
 
 /** With heartbeats and without. */
 type Way = 'on' | 'off';
-type Both<T> = Record<Way, T>;
+/** The control is off as well: by how much it differs is what this machine can't tell apart. */
+type CallWay = Way | 'control';
 
 interface IdleCell {
   workers: number;
-  samples: Both<IdleFigures[]>;
+  samples: Record<Way, IdleFigures[]>;
 }
 
 interface CallCell {
   workers: number;
   inFlight: number;
-  /** Of the same round and the same pair. */
-  blocks: Both<BlockFigures>[];
+  /** Each of the same round and the same set. */
+  blocks: Record<CallWay, BlockFigures>[];
 }
 
 const FULL: Length = {
-  idle: { sizes: [1, 100, 1000], rounds: 3, settleMs: 2000, windowMs: 10_000 },
-  calls: { sizes: [4, 1000], pairs: 2, rounds: 20, blockMs: 1000, manyInFlight: 64 },
+  idle: { sizes: [1, 100, 1000], rounds: 3, settleMs: 2000, windowMs: 5000 },
+  calls: { sizes: [4, 300], sets: 2, rounds: 15, blockMs: 500, manyInFlight: 64 },
 };
 const QUICK: Length = {
   idle: { sizes: [1, 2, 4], rounds: 1, settleMs: 100, windowMs: 1500 },
-  calls: { sizes: [2], pairs: 1, rounds: 2, blockMs: 60, manyInFlight: 8 },
+  calls: { sizes: [2], sets: 1, rounds: 2, blockMs: 60, manyInFlight: 8 },
 };
 const TARGETS = {
   hostPercent: 5,
@@ -66,14 +67,17 @@ const SILENT = {
 };
 
 const WAYS: Way[] = ['on', 'off'];
-const HEARTBEATS: Both<Partial<PoolOptions>> = {
+const CALL_WAYS: CallWay[] = [...WAYS, 'control'];
+const HEARTBEATS: Record<Way, Partial<PoolOptions>> = {
   on: { heartbeat: { intervalMs: INTERVAL_MS } },
   off: { heartbeat: { enabled: false } },
 };
 /** All that a pool does beside its calls. */
-const MANAGEMENT: Both<Partial<PoolOptions>> = {
+const NOTHING: Partial<PoolOptions> = { ...HEARTBEATS.off, telemetry: SILENT };
+const MANAGEMENT: Record<CallWay, Partial<PoolOptions>> = {
   on: { ...HEARTBEATS.on, maxAgeMs: DAY_MS, maxRssBytes: 2 ** 40 },
-  off: { ...HEARTBEATS.off, telemetry: SILENT },
+  off: NOTHING,
+  control: NOTHING,
 };
 
 /** What do heartbeats cost the host, the workers and the calls? Returns true when nothing survived. */
@@ -106,7 +110,7 @@ async function measureIdle(
   const fitting = cells.filter(({ workers }) => isRoomFor(workers, report));
   for (let round = 1; round <= rounds; round++) {
     for (const { workers, samples } of fitting) {
-      for (const way of turns(round)) {
+      for (const way of turns(round, WAYS)) {
         report.progress(`round ${round} of ${rounds}: ${workers} idle workers, heartbeats ${way} ...`);
         const pool = poolOf(workers, HEARTBEATS[way]);
         samples[way].push(await runIdleHost({ pool, settleMs, windowMs }, brand));
@@ -133,25 +137,23 @@ async function runIdleHost(plan: IdlePlan, brand: Brand): Promise<IdleFigures> {
 }
 
 async function measureCalls(
-  { sizes, pairs, rounds, blockMs, manyInFlight }: Length['calls'],
+  { sizes, sets, rounds, blockMs, manyInFlight }: Length['calls'],
   brand: Brand,
   report: Report,
 ): Promise<CallCell[]> {
   const cells: CallCell[] = [];
-  for (const workers of sizes.filter((size) => isRoomFor(2 * size, report))) {
+  for (const workers of sizes.filter((size) => isRoomFor(CALL_WAYS.length * size, report))) {
     const ofSize = [1, manyInFlight].map((inFlight): CallCell => ({ workers, inFlight, blocks: [] }));
-    for (let pair = 1; pair <= pairs; pair++) {
-      report.progress(`pair ${pair} of ${pairs}: calls to ${workers} workers, everything on and off ...`);
-      const hosts = { on: new CallHost(workers, 'on', brand), off: new CallHost(workers, 'off', brand) };
+    for (let set = 1; set <= sets; set++) {
+      report.progress(`set ${set} of ${sets}: calls to ${workers} workers, everything on and off ...`);
+      const hosts = CALL_WAYS.map((way) => new CallHost(workers, way, brand));
       try {
-        for (const way of WAYS) await hosts[way].ready();
+        for (const host of hosts) await host.ready();
         for (let round = 1; round <= rounds; round++)
           for (const { inFlight, blocks } of ofSize)
-            blocks.push(
-              await inTurn(round, (way) => hosts[way].block({ inFlight, blockMs, dropped: DROPPED })),
-            );
+            blocks.push(await blocksInTurn(turns(round, hosts), { inFlight, blockMs, dropped: DROPPED }));
       } finally {
-        for (const way of WAYS) await hosts[way].end();
+        for (const host of hosts) await host.end();
       }
     }
     cells.push(...ofSize);
@@ -167,7 +169,7 @@ class CallHost {
 
   constructor(
     private readonly workers: number,
-    way: Way,
+    readonly way: CallWay,
     private readonly brand: Brand,
   ) {
     this.#process = startHost('heartbeat/call-host', poolOf(workers, MANAGEMENT[way]), {
@@ -204,14 +206,20 @@ class CallHost {
   }
 }
 
-/** One after the other, each as often the first as the second. */
-async function inTurn<T>(round: number, run: (way: Way) => Promise<T>): Promise<Both<T>> {
-  const found: Partial<Both<T>> = {};
-  for (const way of turns(round)) found[way] = await run(way);
-  return found as Both<T>;
+async function blocksInTurn(
+  hosts: CallHost[],
+  request: BlockRequest,
+): Promise<Record<CallWay, BlockFigures>> {
+  const found: Partial<Record<CallWay, BlockFigures>> = {};
+  for (const host of hosts) found[host.way] = await host.block(request);
+  return found as Record<CallWay, BlockFigures>;
 }
 
-const turns = (round: number): Way[] => (round % 2 === 0 ? [...WAYS].reverse() : WAYS);
+/** Each is the first as often as another. */
+function turns<T>(round: number, all: T[]): T[] {
+  const first = round % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
 
 function isRoomFor(workers: number, report: Report): boolean {
   const isRoom = freemem() > workers * WORKER_BYTES;
@@ -296,19 +304,21 @@ function reportCalls(report: Report, cells: CallCell[]): Target[] {
   const rows = cells.map(callRow);
   report.table(
     'calls',
-    'Small JSON there and back, with everything on and with everything off, in blocks that take turns: medians of the blocks, and of the differences and ratios of two that follow each other',
+    'Small JSON there and back, with everything on and with everything off, in blocks that take turns: medians of the blocks, and of the differences and ratios of those of one round. The control is a second pool with everything off: where it differs as much, the machine is too busy to tell',
     [
       { key: 'workers', title: 'workers' },
       { key: 'inFlight', title: 'in flight' },
-      { key: 'pairs', title: 'pairs of blocks' },
+      { key: 'rounds', title: 'rounds' },
       { key: 'p50OnUs', title: 'p50 µs, on', digits: 1 },
       { key: 'p50OffUs', title: 'off', digits: 1 },
       { key: 'p99OnUs', title: 'p99 µs, on', digits: 1 },
       { key: 'p99OffUs', title: 'off', digits: 1 },
       { key: 'addedUs', title: 'added', digits: 1 },
+      { key: 'controlAddedUs', title: 'control', digits: 1 },
       { key: 'callsPerSOn', title: 'calls/s, on' },
       { key: 'callsPerSOff', title: 'off' },
       { key: 'ratio', title: 'ratio', digits: 3 },
+      { key: 'controlRatio', title: 'control', digits: 3 },
     ],
     rows,
   );
@@ -330,14 +340,16 @@ function callRow({ workers, inFlight, blocks }: CallCell) {
   return {
     workers,
     inFlight,
-    pairs: blocks.length,
+    rounds: blocks.length,
     p50OnUs: middle('on', 'p50Us'),
     p50OffUs: middle('off', 'p50Us'),
     p99OnUs: middle('on', 'p99Us'),
     p99OffUs: middle('off', 'p99Us'),
     addedUs: p50(blocks.map(({ on, off }) => on.p99Us - off.p99Us)),
+    controlAddedUs: p50(blocks.map(({ control, off }) => control.p99Us - off.p99Us)),
     callsPerSOn: middle('on', 'callsPerS'),
     callsPerSOff: middle('off', 'callsPerS'),
     ratio: p50(blocks.map(({ on, off }) => on.callsPerS / off.callsPerS)),
+    controlRatio: p50(blocks.map(({ control, off }) => control.callsPerS / off.callsPerS)),
   } satisfies Row;
 }
