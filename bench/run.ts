@@ -1,4 +1,5 @@
 import { readArguments, UsageError } from './arguments.js';
+import { benchHeartbeat } from './heartbeat.js';
 import { benchKill } from './kill.js';
 import { Report } from './report.js';
 import { benchRequests } from './requests.js';
@@ -7,17 +8,24 @@ import { benchSpawn } from './spawn.js';
 
 const USAGE = `usage: npm run bench -- <name> [--json] [--quick]
 
-  spawn     how long a spawn blocks the event loop, and how long until the child's exit is seen
-  kill      how long after the host's SIGKILL its children and grandchildren are dead
-  requests  how long a request takes to a worker and back, and how many go through, beside other ways
-  scale     what 10 to 1000 workers cost the host: their start, its event loop, its memory, and each request
+  spawn      how long a spawn blocks the event loop, and how long until the child's exit is seen
+  kill       how long after the host's SIGKILL its children and grandchildren are dead
+  requests   how long a request takes to a worker and back, and how many go through, beside other ways
+  scale      what 10 to 1000 workers cost the host: their start, its event loop, its memory, and each request
+  heartbeat  what pings cost the host, idle workers and calls, beside the same pool without them
 
-  --json    print one JSON object a line instead of tables
-  --quick   a short form that shows that the bench works; its figures mean little
+  --json     print one JSON object a line instead of tables
+  --quick    a short form that shows that the bench works; its figures mean little
 
 exit code: 0, or 1 when a process survived or the bench failed, or 2 for a wrong name or option`;
 
-const BENCHES = { spawn: benchSpawn, kill: benchKill, requests: benchRequests, scale: benchScale };
+const BENCHES = {
+  spawn: benchSpawn,
+  kill: benchKill,
+  requests: benchRequests,
+  scale: benchScale,
+  heartbeat: benchHeartbeat,
+};
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -119,10 +119,36 @@ test('bench scale measures starts, blocks, memory and calls for each number of w
   ]);
 });
 
+test('bench heartbeat measures idle workers and calls with and without pings, and leaves nothing behind', async (t) => {
+  const table = await rowsOf('heartbeat');
+
+  const idle = table('idle');
+  t.deepEqual(
+    idle.map((row) => row.workers),
+    [1, 2, 4],
+  );
+  for (const row of idle)
+    t.true(isTime(row.hostOn) && isTime(row.hostOff) && isTime(row.workerOn) && isTime(row.workerKbOff));
+
+  const calls = table('calls');
+  t.deepEqual(
+    calls.map((row) => row.inFlight),
+    [1, 8],
+  );
+  for (const row of calls) t.true(isTime(row.p99OnUs) && isTime(row.p99OffUs) && isTime(row.ratio));
+
+  t.is(table('targets').length, 6);
+  for (const row of table('targets')) t.true(['pass', 'MISS'].includes(row.verdict as string));
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'heartbeat', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
 test('bench refuses what it does not know with exit code 2 and says what there is', async (t) => {
   const cases: [string[], RegExp][] = [
-    [[], /Name a bench: spawn, kill, requests, scale\./],
-    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests, scale\./],
+    [[], /Name a bench: spawn, kill, requests, scale, heartbeat\./],
+    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests, scale, heartbeat\./],
     [['spawn', 'kill'], /One bench at a time/],
     [['spawn', '--fast'], /Unknown option '--fast'/],
   ];

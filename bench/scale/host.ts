@@ -1,8 +1,8 @@
 /** The host process of `npm run bench -- scale`: one pool from its start to its end, measured from inside. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { capabilities, Pool } from '../../lib/index.js';
 import { type HostTraces, ownTraces } from '../host-traces.js';
+import { privateBytes, settledBytes } from '../private-bytes.js';
 import { type CallFigures, runCalls } from './calls.js';
 import { type Blocks, LoopWatch } from './loop-watch.js';
 
@@ -77,20 +77,4 @@ async function main(plan: HostPlan): Promise<HostFigures> {
     survivors,
     traces: ownTraces(),
   };
-}
-
-async function settledBytes(): Promise<number> {
-  // Twice, with a pause: handles that are closed are freed a turn of the loop after the first.
-  for (let round = 0; round < 2; round++) {
-    (globalThis as unknown as { gc(): void }).gc();
-    await sleep(SETTLE_MS);
-  }
-  return privateBytes('self');
-}
-
-/** Not the resident set: that counts the pages of the program file, which every Node process shares. */
-function privateBytes(pid: number | 'self'): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const kilobytes = [...rollup.matchAll(/^Private_Dirty:\s+(\d+) kB$/gm)].map(([, kb]) => Number(kb));
-  return kilobytes.reduce((sum, kb) => sum + kb, 0) * 1024;
 }

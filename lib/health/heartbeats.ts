@@ -32,6 +32,8 @@ interface Group<Subject> {
   beatMs: number;
   /** What it does next: 0 is the beat. */
   step: number;
+  /** Of the last beat's pings. */
+  unanswered: number;
 }
 
 // A timer may come so much too early.
@@ -67,6 +69,7 @@ export class Heartbeats<Subject extends Patient> {
       hearts: new Map(),
       beatMs: startMs + (intervalMs * index) / groupCount,
       step: 0,
+      unanswered: 0,
     }));
   }
 
@@ -94,7 +97,13 @@ export class Heartbeats<Subject extends Patient> {
   }
 
   pong(subject: Subject, seq: number): void {
-    const latencyMs = this.#heartOf(subject)?.pong(seq, this.#clock.nowMs());
+    const group = this.#groupOf.get(subject);
+    const heart = group?.hearts.get(subject);
+    if (group === undefined || heart === undefined) return;
+    const wasAwaited = heart.isAwaited;
+    const latencyMs = heart.pong(seq, this.#clock.nowMs());
+    // Nobody is left to look at before the next beat, which spares the host a wake.
+    if (wasAwaited && --group.unanswered === 0) group.step = 0;
     if (latencyMs !== undefined) this.events.pong(subject, latencyMs);
   }
 
@@ -137,6 +146,7 @@ export class Heartbeats<Subject extends Patient> {
     const { step } = group;
     if (step === 0) {
       group.beatMs = Math.max(group.beatMs + this.options.intervalMs, nowMs - this.options.intervalMs / 2);
+      group.unanswered = group.hearts.size;
       for (const heart of group.hearts.values()) heart.beat(nowMs);
       group.step = 1;
       return;

@@ -133,8 +133,8 @@ export class Pool {
   }
 
   /**
-   * Replaces every worker, one after the other: each finishes its requests, leaves, and the next is ready before
-   * another goes. Revives failed slots. One restart waits for another's end. Rejects with `ERR_PROCGUARD_POOL_FAILED`
+   * Replaces every worker: each finishes its requests and leaves, and never are fewer ready than `restart.minHealthy`, by
+   * default all but one. Revives failed slots. One restart waits for another's end. Rejects with `ERR_PROCGUARD_POOL_FAILED`
    * when a replacement doesn't start, and with `ERR_PROCGUARD_POOL_CLOSED`.
    */
   restart(): Promise<void> {

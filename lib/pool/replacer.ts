@@ -1,20 +1,23 @@
 import type { Worker } from '../worker/worker.js';
 import type { Changes } from './changes.js';
 import type { Dismissals } from './dismissal.js';
-import { type RetireLimits, reasonToRetire, rssBytes } from './retire.js';
+import type { RestartConfig } from './options.js';
+import { type RetireLimits, reasonToRetire, rssBytesOf } from './retire.js';
+import { RollingRestart } from './rolling-restart.js';
 import type { SlotState } from './slot.js';
 import type { Slots } from './slots.js';
 import type { Stage } from './stage.js';
 
 interface Limits extends RetireLimits {
   readonly graceMs: number;
+  readonly restart: RestartConfig;
 }
 
 const inspectEveryMs = 1000;
 // Not before, or after, a start.
 const settledStates: ReadonlySet<SlotState> = new Set(['ready', 'failed', 'closed']);
 
-/** Replaces workers, one at a time: a pool whose workers are of one age must not lose them all at once. */
+/** Replaces workers, one at a time unless a restart may take more: a pool whose workers are of one age must not lose them all at once. */
 export class Replacer {
   #last: Promise<void> = Promise.resolve();
   #underway = 0;
@@ -31,7 +34,7 @@ export class Replacer {
       this.#inspector = setInterval(() => void this.#inspect(), inspectEveryMs).unref();
   }
 
-  /** Replaces every worker. Rejects with `ERR_PROCGUARD_POOL_FAILED` and `ERR_PROCGUARD_POOL_CLOSED`. */
+  /** Replaces every worker; `restart.minHealthy` stay ready. Rejects with `ERR_PROCGUARD_POOL_FAILED` and `ERR_PROCGUARD_POOL_CLOSED`. */
   restart(): Promise<void> {
     return this.#oneAtATime(() => this.#restart());
   }
@@ -46,17 +49,16 @@ export class Replacer {
   }
 
   async #restart(): Promise<void> {
-    this.stage.checkOpen();
-    for (const slot of [...this.slots.all]) {
-      this.stage.checkOpen();
-      if (slot.state === 'failed') slot.revive();
-      else if (slot.worker !== undefined) await this.#replace(slot.worker);
-      await this.changes.until(() => {
-        this.stage.checkOpen();
-        if (slot.state === 'failed') throw this.slots.failedError();
-        return slot.state === 'ready' || slot.state === 'closed';
-      });
-    }
+    const { slots, stage, changes, limits } = this;
+    stage.checkOpen();
+    const { minHealthy } = limits.restart;
+    await new RollingRestart({
+      slots,
+      stage,
+      changes,
+      minHealthy,
+      replace: (worker) => this.#replace(worker),
+    }).run();
   }
 
   #retire(worker: Worker): void {
@@ -87,10 +89,11 @@ export class Replacer {
 
   async #inspect(): Promise<void> {
     const { maxRssBytes } = this.limits;
-    for (const worker of this.slots.workers) {
-      if (worker.state !== 'ready' || worker.pid === undefined) continue;
-      const rss = maxRssBytes === Number.POSITIVE_INFINITY ? 0 : await rssBytes(worker.pid);
-      if ((rss ?? 0) > maxRssBytes) this.#retire(worker);
+    const workers = this.slots.workers.filter(({ state }) => state === 'ready');
+    const sizes = maxRssBytes === Number.POSITIVE_INFINITY ? undefined : await rssBytesOf(workers);
+    for (const worker of workers) {
+      if (worker.state !== 'ready') continue;
+      if ((sizes?.get(worker) ?? 0) > maxRssBytes) this.#retire(worker);
       else this.retireIfDue(worker);
     }
   }

@@ -25,6 +25,110 @@ async function keyOf(pool: Pool, slot: number): Promise<string> {
   }
 }
 
+/** A pool of four, of which a restart leaves two, and whose workers wait at their start until `gate` exists. */
+function startFour(t: ExecutionContext): TestPool & { gate: string } {
+  const gate = join(temporaryFolder(t), 'gate');
+  writeFileSync(gate, '');
+  const text = `import os, runpy, time
+while not os.path.exists(${JSON.stringify(gate)}): time.sleep(0.005)
+runpy.run_path(${JSON.stringify(fixture('worker.py'))}, run_name="__main__")`;
+  return {
+    ...startPool(t, { args: ['-c', text], size: 4, restart: { minHealthy: 2 } }),
+    gate,
+  };
+}
+
+const statesOf = (pool: Pool) => pool.stats().workers.map(({ state }) => state);
+
+test('R10.2 a restart lets as many leave at once as minHealthy allows, and never more', async (t) => {
+  const { pool, gate } = startFour(t);
+  const folder = temporaryFolder(t);
+  await pool.ready();
+  const before = pool.stats().workers.map(({ pid }) => pid);
+  const keys = await Promise.all([0, 1, 2, 3].map((slot) => keyOf(pool, slot)));
+  const held = keys.map((affinity, n) => pool.call('wait_for', [join(folder, `${n}`)], { affinity }));
+  let least = 4;
+  let isOver = false;
+  const restarted = pool.restart().then(() => {
+    isOver = true;
+  });
+  t.deepEqual(statesOf(pool), ['leaving', 'leaving', 'ready', 'ready']);
+
+  rmSync(gate);
+  for (const n of [0, 1]) writeFileSync(join(folder, `${n}`), '');
+  await until(
+    () => (statesOf(pool).slice(0, 2).join() === 'starting,starting' ? true : undefined),
+    'two to leave',
+  );
+  t.deepEqual(statesOf(pool), ['starting', 'starting', 'ready', 'ready']);
+
+  writeFileSync(gate, '');
+  await until(() => (statesOf(pool).slice(2).includes('leaving') ? true : undefined), 'a third to leave');
+  for (const n of [2, 3]) writeFileSync(join(folder, `${n}`), '');
+  while (!isOver) {
+    least = Math.min(least, pool.stats().ready);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([restarted, ...held]);
+  t.is(least, 2);
+  t.like(pool.stats(), { ready: 4 });
+  t.false(pool.stats().workers.some(({ pid }) => before.includes(pid)));
+});
+
+test('R10.2 a worker that is not ready counts as one that is away, and minHealthy stay ready', async (t) => {
+  const { pool, gate } = startFour(t);
+  await pool.ready();
+  const before = pool.stats().workers.map(({ pid }) => pid as number);
+  rmSync(gate);
+  process.kill(before[3] as number, 'SIGKILL');
+  await until(() => (statesOf(pool)[3] === 'starting' ? true : undefined), 'the fourth to be dead');
+
+  let isOver = false;
+  const restarted = pool.restart().then(() => {
+    isOver = true;
+  });
+  await until(() => (statesOf(pool)[0] === 'starting' ? true : undefined), 'the first to leave');
+  t.deepEqual(statesOf(pool), ['starting', 'ready', 'ready', 'starting']);
+
+  process.kill(before[1] as number, 'SIGKILL');
+  await until(() => (statesOf(pool)[1] === 'starting' ? true : undefined), 'the second to be dead');
+  t.deepEqual(statesOf(pool), ['starting', 'starting', 'ready', 'starting']);
+
+  writeFileSync(gate, '');
+  while (!isOver) {
+    const { ready, workers } = pool.stats();
+    if (workers.some(({ state }) => state === 'leaving') && ready < 2) t.fail(`${ready} were ready`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await restarted;
+  t.like(pool.stats(), { ready: 4 });
+  t.false(pool.stats().workers.some(({ pid }) => before.includes(pid as number)));
+});
+
+test('a restart of which the floor is out of reach rejects, and takes no further worker away', async (t) => {
+  const { pool, gate } = startGated(t, { size: 3, restart: { minHealthy: 2, maxFailedStarts: 1 } });
+  await pool.ready();
+  const pids = pool.stats().workers.map(({ pid }) => pid);
+  rmSync(gate);
+  await t.throwsAsync(pool.restart(), { code: 'ERR_PROCGUARD_POOL_FAILED' });
+  t.like(pool.stats(), { ready: 2, failed: 1 });
+  t.deepEqual(
+    pool.stats().workers.map(({ pid }) => pid),
+    [undefined, pids[1], pids[2]],
+  );
+});
+
+test('a floor above what a resize leaves does not hold a restart up', async (t) => {
+  const { pool } = startPool(t, { size: 3, restart: { minHealthy: 2 } });
+  await pool.ready();
+  pool.resize(2);
+  await within(pool.restart(), 'the restart');
+  t.deepEqual(
+    pool.stats().workers.map(({ restarts }) => restarts),
+    [1, 1],
+  );
+});
+
 test('two restarts at once run one after the other', async (t) => {
   const { pool } = startPool(t, { size: 2 });
   await pool.ready();

@@ -1,0 +1,54 @@
+/** A host process of `npm run bench -- heartbeat`: a pool, and a block of calls to it for each line on stdin. */
+import { createInterface } from 'node:readline';
+import { Pool, type PoolOptions } from '../../lib/index.js';
+import { type HostTraces, ownTraces } from '../host-traces.js';
+import { quantile } from '../quantile.js';
+import { Block } from '../requests/block.js';
+import { type Contender, NAMES } from '../requests/contender.js';
+
+/** The first line that it writes: its pool is ready. */
+export interface Ready {
+  traces: HostTraces;
+}
+
+/** A line that it reads. */
+export interface BlockRequest {
+  inFlight: number;
+  blockMs: number;
+  dropped: number;
+}
+
+/** Its answer. */
+export interface BlockFigures {
+  calls: number;
+  callsPerS: number;
+  p50Us: number;
+  p99Us: number;
+}
+
+const pool = new Pool(JSON.parse(process.argv[2] as string) as PoolOptions);
+const contender: Contender = {
+  name: NAMES.pool,
+  start: () => pool.ready(),
+  echo: (value) => pool.call('echo', [value]),
+  stop: async () => void (await pool.close()),
+};
+
+await contender.start();
+tell({ traces: ownTraces() } satisfies Ready);
+for await (const line of createInterface(process.stdin)) {
+  const request: BlockRequest = JSON.parse(line);
+  const { calls, elapsedMs } = await new Block('json', request).run(contender);
+  tell({
+    calls: calls.length,
+    callsPerS: (calls.length / elapsedMs) * 1000,
+    p50Us: quantile(calls, 0.5) * 1000,
+    p99Us: quantile(calls, 0.99) * 1000,
+  } satisfies BlockFigures);
+}
+await contender.stop();
+process.exit(0);
+
+function tell(message: object): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
