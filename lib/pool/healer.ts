@@ -18,7 +18,9 @@ export class Healer {
     private readonly stage: Stage,
   ) {
     this.#monitor = new Monitor(config, {
-      pong: () => {},
+      pong: (worker, latencyMs) => {
+        worker.pingMs = latencyMs;
+      },
       miss: () => {},
       stalled: () => {},
       diagnosed: (worker, diagnosis) => {

@@ -41,6 +41,8 @@ export class Worker {
   readonly startedAtMs = nowMs();
   /** Requests that it was given. */
   requests = 0;
+  /** How long the last ping that it answered took. */
+  pingMs: number | undefined;
   /** It was sent a signal that ends it. */
   isTerminating = false;
   /** The methods that it offers. */
