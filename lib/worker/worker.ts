@@ -197,7 +197,13 @@ export class Worker {
     this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
-    return killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    const report = await killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    // It may be stuck in the kernel for good, and those who wait for its answers must not be.
+    if (report.survivors.includes(this.child.pid)) {
+      this.#reason += ', and survived SIGKILL';
+      this.#end();
+    }
+    return report;
   }
 
   #takeMessage(received: Record<string, unknown>): void {

@@ -1,0 +1,66 @@
+import os from 'node:os';
+import test, { type ExecutionContext } from 'ava';
+import { nowMs } from '../../lib/clock.js';
+import { binding } from '../../lib/guard/binding.js';
+import { until, within } from '../helpers/deadline.js';
+import { lives } from '../pool/pools.js';
+import { hang, rejection, replaced, startHangingPool } from './hangs.js';
+
+type Addon = ReturnType<typeof binding>;
+type Mutable = { -readonly [Key in keyof Addon]: Addon[Key] };
+
+const { EPERM } = os.constants.errno;
+
+/** What is sent to this process by its pid fails, as for one of another user. Returns what takes this back. */
+function refuseSignals(t: ExecutionContext, pid: number): () => void {
+  const addon = binding() as Mutable;
+  const { signal } = addon;
+  addon.signal = (to, startTicks, number) => (to === pid ? -EPERM : signal(to, startTicks, number));
+  const takeBack = () => {
+    addon.signal = signal;
+  };
+  t.teardown(takeBack);
+  return takeBack;
+}
+
+/** The same for signals to its process group. */
+function refuseGroupSignals(t: ExecutionContext, pid: number): () => void {
+  const { kill } = process;
+  process.kill = (to, signal) => {
+    if (to === -pid) throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    return kill.call(process, to, signal);
+  };
+  const takeBack = () => {
+    process.kill = kill;
+  };
+  t.teardown(takeBack);
+  return takeBack;
+}
+
+test.serial('R10.3 a worker that no signal reaches gets it by way of its group', async (t) => {
+  const hanging = startHangingPool(t);
+  const hung = await hang(hanging, 'sleep_with_gil');
+  refuseSignals(t, hung.pid);
+  t.regex((await rejection(hung)).message, /ended by SIGKILL/);
+  t.false(lives(hung.pid));
+});
+
+test.serial(
+  'R2.5 the replacement starts at once, and serves before the worker that hung is gone; its requests are rejected even if nothing ends it',
+  async (t) => {
+    const hanging = startHangingPool(t);
+    const { pool } = hanging;
+    const hung = await hang(hanging, 'sleep_with_gil');
+    const allow = [refuseSignals(t, hung.pid), refuseGroupSignals(t, hung.pid)];
+    const successor = await replaced(pool, hung);
+    t.true(nowMs() - hung.sinceMs < 4000);
+    t.is(await within(pool.call('pid'), 'the replacement to answer'), successor);
+    t.true(lives(hung.pid));
+
+    t.regex((await rejection(hung)).message, /neither answers nor computes.*, and survived SIGKILL/);
+    t.like(pool.stats().workers[0], { pid: successor, restarts: 1 });
+    for (const take of allow) take();
+    // What lives on is ended when that can be done again.
+    await until(() => (lives(hung.pid) ? undefined : true), 'the worker that hung to be gone');
+  },
+);
