@@ -56,7 +56,7 @@ export class Pool {
     this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes);
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
-    this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#stage);
+    this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#remains);
     this.#slots.growTo(this.#config.size);
   }
 
