@@ -1,7 +1,9 @@
+import type { Alerts } from '../alerts/alerts.js';
 import { Monitor } from '../health/monitor.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import { askForStacks } from '../worker/stacks.js';
 import type { Worker } from '../worker/worker.js';
+import { tellLag, tellSilence } from './alarms.js';
 import type { PoolConfig } from './options.js';
 import type { Remains } from './remains.js';
 import type { Router } from './router.js';
@@ -16,15 +18,17 @@ export class Healer {
     private readonly slots: Slots,
     private readonly router: Router,
     private readonly remains: Remains,
+    private readonly alerts: Alerts,
   ) {
     this.#monitor = new Monitor(config, {
       pong: (worker, latencyMs) => {
         worker.pingMs = latencyMs;
       },
       miss: () => {},
-      stalled: () => {},
+      stalled: (ms) => tellLag(alerts, ms),
       diagnosed: (worker, diagnosis) => {
         if (diagnosis.shouldReplace) void this.#replace(worker, diagnosis);
+        else tellSilence(alerts, slots.ownerOf(worker), worker, diagnosis);
       },
     });
   }
@@ -61,9 +65,11 @@ export class Healer {
       return;
     }
     this.#monitor.unwatch(worker);
+    const slot = this.slots.ownerOf(worker);
     const { reason } = diagnosis;
     const canSay = reason !== 'stopped' && reason !== 'uninterruptible';
     const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
+    tellSilence(this.alerts, slot, worker, diagnosis, stacks);
     const report = await worker.terminate(describeDiagnosis(diagnosis), 0, stacks).catch(() => undefined);
     this.remains.killed += report?.killed.length ?? 0;
   }

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
+import type { Alerts } from '../alerts/alerts.js';
 import { killTree } from '../guard/kill-tree.js';
 import { withLeftovers } from '../guard/leftovers.js';
+import { tellSurvivors } from './alarms.js';
 
 // Workers that end together share one look at the process table.
 const gatherMs = 50;
@@ -15,6 +17,8 @@ export class Remains {
   lastError: Error | undefined;
   #ended: ChildProcess[] = [];
   #round: Promise<void> | undefined;
+
+  constructor(private readonly alerts: Alerts) {}
 
   add(child: ChildProcess): void {
     this.#ended.push(child);
@@ -32,7 +36,7 @@ export class Remains {
       const left = await withLeftovers(ended);
       await Promise.all(left.map((child) => this.#end(child)));
     } catch (error) {
-      this.lastError = error as Error;
+      this.#failed(error as Error);
     } finally {
       this.#round = this.#ended.length > 0 ? this.#look() : undefined;
     }
@@ -40,11 +44,22 @@ export class Remains {
 
   async #end(child: ChildProcess): Promise<void> {
     try {
-      const { killed, survivors } = await killTree(child, { signal: 'SIGKILL' });
-      this.killed += killed.length;
-      for (const pid of survivors) this.survivors.add(pid);
+      const report = await killTree(child, { signal: 'SIGKILL' });
+      this.killed += report.killed.length;
+      for (const pid of report.survivors) this.survivors.add(pid);
+      tellSurvivors(this.alerts, undefined, child, report);
     } catch (error) {
-      this.lastError = error as Error;
+      this.#failed(error as Error);
     }
+  }
+
+  #failed(error: Error): void {
+    this.lastError = error;
+    this.alerts.raise(
+      'cleanup_failed',
+      undefined,
+      `What workers have left could not be looked for: ${error.message}`,
+      { error },
+    );
   }
 }

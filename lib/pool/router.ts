@@ -1,3 +1,4 @@
+import type { Alerts } from '../alerts/alerts.js';
 import { QueueFullError } from '../worker/errors.js';
 import { checkParts, type Payload } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
@@ -33,6 +34,7 @@ export class Router implements TaskOwner {
     private readonly slots: Slots,
     private readonly stage: Stage,
     private readonly changes: Changes,
+    private readonly alerts: Alerts,
   ) {
     this.#load = new LoadIndex(limits.concurrency);
   }
@@ -59,7 +61,7 @@ export class Router implements TaskOwner {
     policy.signal?.throwIfAborted();
     const worker = policy.affinity === undefined ? this.#load.least() : undefined;
     if (worker === undefined && this.queued >= this.limits.maxQueue && !this.#canTakeNow(policy))
-      throw new QueueFullError(this.queued);
+      this.#refuse();
     const task = new Task(payload, policy, ++this.#lastSequence, sink, this, this.limits.cancelGraceMs);
     this.#place(task);
     return task;
@@ -132,6 +134,17 @@ export class Router implements TaskOwner {
 
   stuck(worker: Worker): void {
     void worker.terminate('did not answer a cancelled request', 0).catch(() => {});
+  }
+
+  #refuse(): never {
+    const { queued, inFlight } = this;
+    this.alerts.raise(
+      'queue_full',
+      undefined,
+      `A request was refused: ${queued} wait already, which is the pool's maxQueue.`,
+      { queued, inFlight },
+    );
+    throw new QueueFullError(queued);
   }
 
   #canTakeNow({ affinity }: TaskPolicy): boolean {

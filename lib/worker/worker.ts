@@ -23,6 +23,8 @@ export interface WorkerEvents {
   free(worker: Worker, answered: number): void;
   output(line: OutputLine): void;
   pong(worker: Worker, seq: number): void;
+  /** It was to be ended, and lives on, or some of its descendants do. */
+  survived(worker: Worker, report: KillTreeReport): void;
   /** Once, at its end; the requests that it held have been failed before. `failedStart` when it never was ready. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, held: number): void;
 }
@@ -120,6 +122,11 @@ export class Worker {
     return this.child?.pid;
   }
 
+  /** The last lines, oldest first. */
+  get lastOfStderr(): readonly string[] {
+    return this.#output.lastOfStderr;
+  }
+
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -198,6 +205,7 @@ export class Worker {
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
     const report = await killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    if (report.survivors.length > 0) this.events.survived(this, report);
     // It may be stuck in the kernel for good, and those who wait for its answers must not be.
     if (report.survivors.includes(this.child.pid)) {
       this.#reason += ', and survived SIGKILL';

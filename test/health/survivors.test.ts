@@ -2,6 +2,7 @@ import os from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import { nowMs } from '../../lib/clock.js';
 import { binding } from '../../lib/guard/binding.js';
+import type { KillNote } from '../../lib/guard/kill-tree.js';
 import { until, within } from '../helpers/deadline.js';
 import { lives } from '../pool/pools.js';
 import { hang, rejection, replaced, startHangingPool } from './hangs.js';
@@ -59,6 +60,12 @@ test.serial(
 
     t.regex((await rejection(hung)).message, /neither answers nor computes.*, and survived SIGKILL/);
     t.like(pool.stats().workers[0], { pid: successor, restarts: 1 });
+    const alert = pool.alerts().find(({ code }) => code === 'cleanup_failed');
+    t.like(alert, { severity: 'critical' });
+    t.like(alert?.evidence, { worker: hung.pid, survivors: [hung.pid] });
+    const attempts = alert?.evidence.attempts as KillNote[];
+    t.deepEqual([...new Set(attempts.map(({ code }) => code))], ['signal_failed', 'survived']);
+    t.true(attempts.some(({ message }) => message.includes(`process group ${hung.pid}`)));
     for (const take of allow) take();
     // What lives on is ended when that can be done again.
     await until(() => (lives(hung.pid) ? undefined : true), 'the worker that hung to be gone');

@@ -227,7 +227,14 @@ test.serial('the worker of a pool can be asked after its hello', async (t) => {
       startTimeoutMs: DEADLINE_MS,
       concurrency: 1,
     },
-    { ready, free: () => {}, pong: () => {}, output: ({ line }) => t.log(line), ended: () => {} },
+    {
+      ready,
+      free: () => {},
+      pong: () => {},
+      survived: () => {},
+      output: ({ line }) => t.log(line),
+      ended: () => {},
+    },
   );
   t.teardown(async () => {
     await worker.terminate('is no longer needed', 0);
