@@ -204,7 +204,14 @@ export class Worker {
     this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
-    const report = await killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    let report: KillTreeReport;
+    try {
+      report = await killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    } catch (error) {
+      // As when the process table can't be read. The worker itself needs none; its descendants are looked for after its end.
+      this.child.kill('SIGKILL');
+      throw error;
+    }
     if (report.survivors.length > 0) this.events.survived(this, report);
     // It may be stuck in the kernel for good, and those who wait for its answers must not be.
     if (report.survivors.includes(this.child.pid)) {

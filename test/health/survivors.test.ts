@@ -3,14 +3,15 @@ import test, { type ExecutionContext } from 'ava';
 import { nowMs } from '../../lib/clock.js';
 import { binding } from '../../lib/guard/binding.js';
 import type { KillNote } from '../../lib/guard/kill-tree.js';
+import { Pool } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
-import { lives } from '../pool/pools.js';
-import { hang, rejection, replaced, startHangingPool } from './hangs.js';
+import { fixture, lives } from '../pool/pools.js';
+import { hang, intervalMs, rejection, replaced, startHangingPool } from './hangs.js';
 
 type Addon = ReturnType<typeof binding>;
 type Mutable = { -readonly [Key in keyof Addon]: Addon[Key] };
 
-const { EPERM } = os.constants.errno;
+const { EPERM, EMFILE } = os.constants.errno;
 
 /** What is sent to this process by its pid fails, as for one of another user. Returns what takes this back. */
 function refuseSignals(t: ExecutionContext, pid: number): () => void {
@@ -69,5 +70,38 @@ test.serial(
     for (const take of allow) take();
     // What lives on is ended when that can be done again.
     await until(() => (lives(hung.pid) ? undefined : true), 'the worker that hung to be gone');
+  },
+);
+
+test.serial(
+  'R10.3 a worker is ended though the process table cannot be read, and the pool says what failed',
+  async (t) => {
+    const addon = binding() as Mutable;
+    const { snapshot } = addon;
+    const takeBack = () => {
+      addon.snapshot = snapshot;
+    };
+    t.teardown(takeBack);
+    const pool = new Pool({
+      command: 'python3',
+      args: [fixture('hanging_worker.py')],
+      size: 1,
+      heartbeat: { intervalMs },
+      onOutput: () => {},
+    });
+    const pid = (await pool.call('pid')) as number;
+    const rejected = pool.call('sleep_long').catch((error: Error) => error) as Promise<Error>;
+    process.kill(pid, 'SIGSTOP');
+    addon.snapshot = async () => -EMFILE;
+    const error = await within(rejected, 'the request to be rejected');
+    t.regex(error.message, /left 3 pings in a row unanswered .* ended by SIGKILL/s);
+    t.false(lives(pid));
+    const alert = await until(() => pool.alerts().find(({ code }) => code === 'cleanup_failed'), 'the alert');
+    t.like(alert.evidence.error, { code: 'ERR_PROCGUARD_SYSTEM', errno: -EMFILE });
+    takeBack();
+    t.not(await pool.call('pid'), pid);
+    // What the worker may have left was never looked for.
+    await t.throwsAsync(pool.close({ graceMs: 0 }), { code: 'ERR_PROCGUARD_SYSTEM' });
+    t.is(pool.stats().workers[0]?.pid, undefined);
   },
 );
