@@ -58,7 +58,7 @@ export class Healer {
     if (worker.state === 'ready') {
       worker.condemn();
       this.router.suspend(worker);
-      // What it has to say takes a second, and its successor starts meanwhile.
+      // What it has to say may take a while, and its successor starts meanwhile.
       this.slots.ownerOf(worker)?.replaceAtOnce();
     } else if (worker.inFlight === 0) {
       // A program that tidies up before its exit answers no pings. It has as long for that as whoever told it to leave gives it.
@@ -70,7 +70,6 @@ export class Healer {
     const canSay = reason !== 'stopped' && reason !== 'uninterruptible';
     const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
     tellSilence(this.alerts, slot, worker, diagnosis, stacks);
-    const report = await worker.terminate(describeDiagnosis(diagnosis), 0, stacks).catch(() => undefined);
-    this.remains.killed += report?.killed.length ?? 0;
+    this.remains.follow(worker.terminate(describeDiagnosis(diagnosis), 0, stacks));
   }
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Alerts } from '../alerts/alerts.js';
-import { killTree } from '../guard/kill-tree.js';
+import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
 import { withLeftovers } from '../guard/leftovers.js';
 import { tellSurvivors } from './alarms.js';
 
@@ -17,6 +17,7 @@ export class Remains {
   lastError: Error | undefined;
   #ended: ChildProcess[] = [];
   #round: Promise<void> | undefined;
+  readonly #ends = new Set<Promise<void>>();
 
   constructor(private readonly alerts: Alerts) {}
 
@@ -25,9 +26,18 @@ export class Remains {
     this.#round ??= new Promise<void>((resolve) => setTimeout(resolve, gatherMs)).then(() => this.#look());
   }
 
-  /** Resolves when everything that was added has been looked after. */
+  /** A worker that is being ended. What survives that is looked after when it is added. */
+  follow(end: Promise<KillTreeReport | undefined>): void {
+    const count = (report: KillTreeReport | undefined) => {
+      this.killed += report?.killed.length ?? 0;
+    };
+    const counted = end.then(count, () => {}).finally(() => this.#ends.delete(counted));
+    this.#ends.add(counted);
+  }
+
+  /** Resolves when everything that was added or followed has been looked after. */
   async cleared(): Promise<void> {
-    while (this.#round !== undefined) await this.#round;
+    while (this.#round !== undefined || this.#ends.size > 0) await Promise.all([this.#round, ...this.#ends]);
   }
 
   async #look(): Promise<void> {

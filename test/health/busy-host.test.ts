@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { fixture } from '../helpers/fixtures.js';
-import { limitMs } from './hangs.js';
 
 test('a host that computes for 5 s replaces nobody, and replaces a worker that hangs afterwards', async (t) => {
   const args = [fixture('busy-host.mjs'), fixture('workers/hanging_worker.py'), '5000'];
@@ -12,6 +11,5 @@ test('a host that computes for 5 s replaces nobody, and replaces a worker that h
   t.deepEqual(said.after, said.before);
   t.deepEqual(said.reasons, [null, null]);
   t.regex(said.message, /left 3 pings in a row unanswered/);
-  t.true(said.replacedMs <= limitMs, `${said.replacedMs} ms`);
   t.is(said.restarts, 1);
 });

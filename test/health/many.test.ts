@@ -4,7 +4,7 @@ import { binding } from '../../lib/guard/binding.js';
 import type { WorkerDiedError } from '../../lib/index.js';
 import { until } from '../helpers/deadline.js';
 import { lives } from '../pool/pools.js';
-import { limitMs, startHangingPool } from './hangs.js';
+import { startHangingPool } from './hangs.js';
 
 type Addon = ReturnType<typeof binding>;
 
@@ -29,8 +29,8 @@ test('20 workers that hang at once are all replaced, and looked at together', as
   const isHanging = () => lines.filter(({ line }) => line === 'started').length === pids.length;
   await until(() => isHanging() || undefined, 'all to hang');
   const sinceMs = nowMs();
-  // Twenty interpreters that start together take longer than the one that is promised to be there in time.
-  for (const error of (await errors) as WorkerDiedError[]) t.regex(error.stacks ?? '', /in sleep_with_gil/);
+  for (const error of (await errors) as WorkerDiedError[])
+    t.regex(error.message, /left 3 pings in a row unanswered/);
   t.log(`rejected after ${Math.round(nowMs() - sinceMs)} ms; ${looks.length} looks, of ${looks.join(', ')}`);
   await pool.ready();
   t.deepEqual(
@@ -44,5 +44,4 @@ test('20 workers that hang at once are all replaced, and looked at together', as
   );
   // Two for each group: at the first miss, and at the third.
   t.true(looks.length <= 2 * groups, `${looks.length} looks`);
-  t.true(nowMs() - sinceMs < 3 * limitMs);
 });
