@@ -10,6 +10,6 @@ test('a host that computes for 5 s replaces nobody, and replaces a worker that h
   const said = JSON.parse(stdout);
   t.deepEqual(said.after, said.before);
   t.deepEqual(said.reasons, [null, null]);
-  t.regex(said.message, /left 3 pings in a row unanswered/);
+  t.regex(said.message, /left \d+ pings in a row unanswered/);
   t.is(said.restarts, 1);
 });

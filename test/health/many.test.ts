@@ -30,7 +30,7 @@ test('20 workers that hang at once are all replaced, and looked at together', as
   await until(() => isHanging() || undefined, 'all to hang');
   const sinceMs = nowMs();
   for (const error of (await errors) as WorkerDiedError[])
-    t.regex(error.message, /left 3 pings in a row unanswered/);
+    t.regex(error.message, /left \d+ pings in a row unanswered/);
   t.log(`rejected after ${Math.round(nowMs() - sinceMs)} ms; ${looks.length} looks, of ${looks.join(', ')}`);
   await pool.ready();
   t.deepEqual(

@@ -94,7 +94,7 @@ test.serial(
     process.kill(pid, 'SIGSTOP');
     addon.snapshot = async () => -EMFILE;
     const error = await within(rejected, 'the request to be rejected');
-    t.regex(error.message, /left 3 pings in a row unanswered .* ended by SIGKILL/s);
+    t.regex(error.message, /left \d+ pings in a row unanswered .* ended by SIGKILL/s);
     t.false(lives(pid));
     const alert = await until(() => pool.alerts().find(({ code }) => code === 'cleanup_failed'), 'the alert');
     t.like(alert.evidence.error, { code: 'ERR_PROCGUARD_SYSTEM', errno: -EMFILE });
