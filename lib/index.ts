@@ -1,3 +1,4 @@
+export type { Alert, AlertCode, Severity } from './alerts/alert.js';
 export type { Setting } from './config/origin.js';
 export type {
   HeartbeatOptions,

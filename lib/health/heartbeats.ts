@@ -40,8 +40,9 @@ interface Group<Subject> {
 const timerGrainMs = 1;
 // Enough to spread the work, and few enough that a thousand workers don't wake the host a thousand times a second.
 const groupCount = 16;
-// An answer takes less than a millisecond; three misses and this are less than three intervals and a second.
-const answerMs = 750;
+// An answer takes less than a millisecond, and one that comes later still ends the misses. The rest of the second after three intervals is
+// for the host, which may share its processors with a hundred workers.
+const answerMs = 500;
 // When an unanswered ping is sent again, as parts of the time that an answer has: the pauses double.
 const retries = [1 / 7, 3 / 7];
 

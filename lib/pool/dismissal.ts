@@ -46,7 +46,10 @@ export class Dismissals {
     const isStarting = worker.state === 'starting';
     worker.leave();
     await this.stage.atMost(isStarting ? Math.min(graceMs, termGraceMs) : graceMs, worker.done);
-    if (worker.state === 'ended') return { drained: worker.unanswered === 0, killed: 0, survivors: [] };
+    // What ended it meanwhile, as for breaking the protocol, was somebody else.
+    if (worker.state === 'ended') {
+      return { drained: worker.unanswered === 0 && !worker.isTerminating, killed: 0, survivors: [] };
+    }
     const isHasty = isStarting || this.stage.isHurried;
     const report = await worker.terminate('was shut down', isHasty ? 0 : termGraceMs);
     await atMost(termGraceMs, worker.done);

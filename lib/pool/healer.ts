@@ -1,11 +1,13 @@
+import type { Alerts } from '../alerts/alerts.js';
 import { Monitor } from '../health/monitor.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import { askForStacks } from '../worker/stacks.js';
 import type { Worker } from '../worker/worker.js';
+import { tellLag, tellSilence } from './alarms.js';
 import type { PoolConfig } from './options.js';
+import type { Remains } from './remains.js';
 import type { Router } from './router.js';
 import type { Slots } from './slots.js';
-import type { Stage } from './stage.js';
 
 /** Replaces workers that don't answer. */
 export class Healer {
@@ -15,14 +17,18 @@ export class Healer {
     private readonly config: PoolConfig['heartbeat'],
     private readonly slots: Slots,
     private readonly router: Router,
-    private readonly stage: Stage,
+    private readonly remains: Remains,
+    private readonly alerts: Alerts,
   ) {
     this.#monitor = new Monitor(config, {
-      pong: () => {},
+      pong: (worker, latencyMs) => {
+        worker.pingMs = latencyMs;
+      },
       miss: () => {},
-      stalled: () => {},
+      stalled: (ms) => tellLag(alerts, ms),
       diagnosed: (worker, diagnosis) => {
         if (diagnosis.shouldReplace) void this.#replace(worker, diagnosis);
+        else tellSilence(alerts, slots.ownerOf(worker), worker, diagnosis);
       },
     });
   }
@@ -48,16 +54,22 @@ export class Healer {
   }
 
   async #replace(worker: Worker, diagnosis: Diagnosis): Promise<void> {
-    // It is being ended already, or the drain does that.
-    if (worker.state !== 'ready' || this.stage.isClosing) return;
+    if (worker.isTerminating) return;
+    if (worker.state === 'ready') {
+      worker.condemn();
+      this.router.suspend(worker);
+      // What it has to say may take a while, and its successor starts meanwhile.
+      this.slots.ownerOf(worker)?.replaceAtOnce();
+    } else if (worker.inFlight === 0) {
+      // A program that tidies up before its exit answers no pings. It has as long for that as whoever told it to leave gives it.
+      return;
+    }
     this.#monitor.unwatch(worker);
-    worker.condemn();
-    this.router.suspend(worker);
-    // What it has to say takes a second, and its successor starts meanwhile.
-    this.slots.ownerOf(worker)?.replaceAtOnce();
+    const slot = this.slots.ownerOf(worker);
     const { reason } = diagnosis;
     const canSay = reason !== 'stopped' && reason !== 'uninterruptible';
     const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
-    await worker.terminate(describeDiagnosis(diagnosis), 0, stacks).catch(() => {});
+    tellSilence(this.alerts, slot, worker, diagnosis, stacks);
+    this.remains.follow(worker.terminate(describeDiagnosis(diagnosis), 0, stacks));
   }
 }

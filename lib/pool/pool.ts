@@ -1,9 +1,12 @@
+import type { Alert } from '../alerts/alert.js';
+import { Alerts } from '../alerts/alerts.js';
 import type { PoolSettings } from '../config/pool-options.js';
 import { maxSize } from '../config/schema.js';
 import { checkKeys, type ProcguardError } from '../errors.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
+import { tellCrashLoop, tellFailedSlot, tellSurvivors } from './alarms.js';
 import {
   type CallOptions,
   callOptionKeys,
@@ -44,7 +47,8 @@ export class Pool {
   readonly #dismissals: Dismissals;
   readonly #replacer: Replacer;
   readonly #healer: Healer;
-  readonly #remains = new Remains();
+  readonly #remains: Remains;
+  readonly #alerts: Alerts;
   readonly #stage = new Stage();
   readonly #changes = new Changes();
   readonly #takeBacks: (() => void)[] = [];
@@ -52,11 +56,13 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#config = parseOptions(options);
+    this.#alerts = new Alerts(this.#config.name, this.#config.telemetry.alert);
+    this.#remains = new Remains(this.#alerts);
     this.#slots = new Slots(this.#config, this.#workerEvents(), (slot) => this.#slotChanged(slot));
-    this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes);
+    this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes, this.#alerts);
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
-    this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#stage);
+    this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#remains, this.#alerts);
     this.#slots.growTo(this.#config.size);
   }
 
@@ -113,6 +119,18 @@ export class Pool {
 
   stats(): PoolStats {
     return statsOf(this.#slots.all, this.#router.stats, (worker) => this.#healer.diagnosisOf(worker));
+  }
+
+  /**
+   * What a person should know of, oldest first, at most 100: see `docs/health.md`. The same are published on the channel
+   * `procguard:alert` of `node:diagnostics_channel`. The same code of the same slot comes at most once a minute.
+   *
+   * ```ts
+   * for (const { code, message, advice } of pool.alerts()) console.warn(code, message, advice);
+   * ```
+   */
+  alerts(): readonly Alert[] {
+    return this.#alerts.recent;
   }
 
   /**
@@ -217,6 +235,7 @@ export class Pool {
         this.#router.feed(worker);
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
+      survived: (worker, report) => tellSurvivors(this.#alerts, this.#slots.ownerOf(worker), worker, report),
       output: (line) => this.#tellOutput(line),
       leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
@@ -247,11 +266,15 @@ export class Pool {
     this.#router.remove(worker, held);
     if (worker.child?.pid !== undefined) this.#remains.add(worker.child);
     slot?.ended(worker, failedStart, this.#dismissals.wasExpected(worker));
+    if (slot !== undefined) tellCrashLoop(this.#alerts, slot, worker);
     this.#changes.announce();
   }
 
   #slotChanged(slot: Slot): void {
-    if (slot.state === 'failed') this.#router.reroute(slot.index);
+    if (slot.state === 'failed') {
+      tellFailedSlot(this.#alerts, slot);
+      this.#router.reroute(slot.index);
+    }
     this.#changes.announce();
   }
 }

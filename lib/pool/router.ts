@@ -1,3 +1,4 @@
+import type { Alerts } from '../alerts/alerts.js';
 import { ProcguardError } from '../errors.js';
 import { QueueFullError } from '../worker/errors.js';
 import { checkParts, type Payload } from '../worker/request.js';
@@ -34,6 +35,7 @@ export class Router implements TaskOwner {
     private readonly slots: Slots,
     private readonly stage: Stage,
     private readonly changes: Changes,
+    private readonly alerts: Alerts,
   ) {
     this.#load = new LoadIndex(limits.concurrency);
   }
@@ -60,7 +62,7 @@ export class Router implements TaskOwner {
     policy.signal?.throwIfAborted();
     const worker = policy.affinity === undefined ? this.#load.least() : undefined;
     if (worker === undefined && this.queued >= this.limits.maxQueue && !this.#canTakeNow(policy))
-      throw new QueueFullError(this.queued);
+      this.#refuse();
     const task = new Task(payload, policy, ++this.#lastSequence, sink, this, this.limits.cancelGraceMs);
     this.#place(task);
     return task;
@@ -141,6 +143,17 @@ export class Router implements TaskOwner {
 
   stuck(worker: Worker): void {
     void worker.terminate('did not answer a cancelled request', 0).catch(() => {});
+  }
+
+  #refuse(): never {
+    const { queued, inFlight } = this;
+    this.alerts.raise(
+      'queue_full',
+      undefined,
+      `A request was refused: ${queued} wait already, which is the pool's maxQueue.`,
+      { queued, inFlight },
+    );
+    throw new QueueFullError(queued);
   }
 
   #canTakeNow({ affinity }: TaskPolicy): boolean {

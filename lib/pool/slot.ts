@@ -18,7 +18,8 @@ export class Slot {
   /** Why it is `failed`, or why the last start failed. */
   error: ProcguardError | undefined;
   #failedStarts = 0;
-  #crashes = 0;
+  /** Its last workers, so many in a row, ended soon after they were ready. */
+  crashes = 0;
   #timer: NodeJS.Timeout | undefined;
   #settled = () => {};
 
@@ -89,8 +90,8 @@ export class Slot {
       return;
     }
     this.#failedStarts = 0;
-    this.#crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.#crashes + 1;
-    if (this.#crashes > 1) this.#wait(this.#crashes - 1);
+    this.crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.crashes + 1;
+    if (this.crashes > 1) this.#wait(this.crashes - 1);
     else this.request();
   }
 

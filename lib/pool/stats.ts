@@ -1,6 +1,6 @@
 import { nowMs } from '../clock.js';
 import type { ProcguardError } from '../errors.js';
-import type { Diagnosis, Verdict } from '../health/verdict.js';
+import type { Diagnosis, Reason, Verdict } from '../health/verdict.js';
 import type { Worker } from '../worker/worker.js';
 import type { Slot, SlotState } from './slot.js';
 
@@ -28,6 +28,10 @@ export interface WorkerStats {
   readonly slot: number;
   /** What health says of it; `undefined` when the slot has no worker. */
   readonly verdict: Verdict | undefined;
+  /** Why it is silent, when it is. */
+  readonly reason: Reason | undefined;
+  /** How long the last ping that it answered took. */
+  readonly pingMs: number | undefined;
   readonly state: SlotState | 'leaving';
   readonly pid: number | undefined;
   readonly inFlight: number;
@@ -63,9 +67,12 @@ function workerStatsOf(
   { index, state, worker, starts, error }: Slot,
   diagnosisOf: (worker: Worker) => Diagnosis | undefined,
 ): WorkerStats {
+  const diagnosis = worker && diagnosisOf(worker);
   return {
     slot: index,
-    verdict: worker && (diagnosisOf(worker)?.verdict ?? verdictOf(worker)),
+    verdict: worker && (diagnosis?.verdict ?? verdictOf(worker)),
+    reason: diagnosis?.reason,
+    pingMs: worker?.pingMs,
     state: worker?.state === 'leaving' ? 'leaving' : state,
     pid: worker?.pid,
     inFlight: worker?.inFlight ?? 0,

@@ -14,7 +14,8 @@ export interface StackSource {
 
 type Offer = StackOffer & { readonly pid: number };
 
-const defaultDeadlineMs = 1000;
+// On an idle machine it takes some milliseconds. Its successor has been started by then, so that waiting costs little.
+const defaultDeadlineMs = 2000;
 const lookAgainMs = 10;
 const lastLookMs = 30;
 const maxBytes = 256 * 1024;

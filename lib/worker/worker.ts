@@ -32,6 +32,8 @@ export interface WorkerEvents {
   /** It takes no more, perhaps unasked, and waits for a `leave()`; it has given back so many requests that it never began. */
   leaving(worker: Worker, givenBack: number): void;
   pong(worker: Worker, seq: number): void;
+  /** It was to be ended, and lives on, or some of its descendants do. */
+  survived(worker: Worker, report: KillTreeReport): void;
   /** Once, at its end; the requests that it held have been failed before. `failedStart` when it never was ready. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, held: number): void;
 }
@@ -52,6 +54,8 @@ export class Worker {
   requests = 0;
   /** Requests that it was given and did not answer. Known at its end. */
   unanswered = 0;
+  /** How long the last ping that it answered took. */
+  pingMs: number | undefined;
   /** It was sent a signal that ends it. */
   isTerminating = false;
   /** The methods that it offers. */
@@ -131,6 +135,11 @@ export class Worker {
     return this.child?.pid;
   }
 
+  /** The last lines, oldest first. */
+  get lastOfStderr(): readonly string[] {
+    return this.#output.lastOfStderr;
+  }
+
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -208,7 +217,21 @@ export class Worker {
     this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
     if (this.child?.pid === undefined) return undefined;
-    return killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    let report: KillTreeReport;
+    try {
+      report = await killTree(this.child, graceMs > 0 ? { graceMs } : { signal: 'SIGKILL' });
+    } catch (error) {
+      // As when the process table can't be read. The worker itself needs none; its descendants are looked for after its end.
+      this.child.kill('SIGKILL');
+      throw error;
+    }
+    if (report.survivors.length > 0) this.events.survived(this, report);
+    // It may be stuck in the kernel for good, and those who wait for its answers must not be.
+    if (report.survivors.includes(this.child.pid)) {
+      this.#reason += ', and survived SIGKILL';
+      this.#end();
+    }
+    return report;
   }
 
   #takeMessage(received: Record<string, unknown>): void {

@@ -227,7 +227,15 @@ test.serial('the worker of a pool can be asked after its hello', async (t) => {
       startTimeoutMs: DEADLINE_MS,
       concurrency: 1,
     },
-    { ready, free: () => {}, pong: () => {}, leaving: () => {}, output: ({ line }) => t.log(line), ended: () => {} },
+    {
+      ready,
+      free: () => {},
+      pong: () => {},
+      leaving: () => {},
+      survived: () => {},
+      output: ({ line }) => t.log(line),
+      ended: () => {},
+    },
   );
   t.teardown(async () => {
     await worker.terminate('is no longer needed', 0);

@@ -1,0 +1,67 @@
+/** Stable: match on it. */
+export type AlertCode =
+  | 'crash_loop'
+  | 'slot_failed'
+  | 'worker_unresponsive'
+  | 'worker_stalled'
+  | 'queue_full'
+  | 'cleanup_failed'
+  | 'loop_lag';
+
+/** `critical`: requests fail, or processes are left. `warning`: the pool has helped itself, or may still. */
+export type Severity = 'warning' | 'critical';
+
+/** Something that a person should know of. */
+export interface Alert {
+  readonly code: AlertCode;
+  readonly severity: Severity;
+  readonly at: Date;
+  /** The pool's `name`. */
+  readonly pool: string;
+  /** Undefined when it is about no slot in particular. */
+  readonly slot: number | undefined;
+  /** What happened, in one sentence. */
+  readonly message: string;
+  /** What to do, in one sentence. */
+  readonly advice: string;
+  /** What it rests on; the fields depend on the code. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+  /** How many of the same code and slot were left out since the last one. */
+  readonly suppressed: number;
+}
+
+export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'>>> = {
+  crash_loop: {
+    severity: 'critical',
+    advice:
+      'See how the worker ends in the evidence: SIGKILL out of nowhere is mostly a lack of memory, SIGSEGV a fault in native code, and an exit code comes with lines of stderr.',
+  },
+  slot_failed: {
+    severity: 'critical',
+    advice: 'Mend what the error in the evidence says, then call pool.revive().',
+  },
+  worker_unresponsive: {
+    severity: 'warning',
+    advice:
+      'See in the stacks what the worker waits for: mostly a lock, or a call that holds the GIL and has no timeout of its own.',
+  },
+  worker_stalled: {
+    severity: 'warning',
+    advice:
+      'Give calls that compute for long a timeoutMs of their own, or let the native code release the GIL meanwhile.',
+  },
+  queue_full: {
+    severity: 'critical',
+    advice: 'Add workers with pool.resize(), send less, or raise maxQueue if the peak is short.',
+  },
+  cleanup_failed: {
+    severity: 'critical',
+    advice:
+      'Look at the processes in the evidence with ps: one in state D waits for a disk or a network file system, and one of another user must be ended by that user or root.',
+  },
+  loop_lag: {
+    severity: 'warning',
+    advice:
+      'Find what keeps the host busy with node --cpu-prof, and move it into a worker or cut it into pieces.',
+  },
+};

@@ -1,0 +1,56 @@
+import { channel } from 'node:diagnostics_channel';
+import { nowMs } from '../clock.js';
+import { type Alert, type AlertCode, kinds } from './alert.js';
+
+const repeatMs = 60_000;
+const maxKept = 100;
+const published = channel('procguard:alert');
+
+interface Last {
+  atMs: number;
+  suppressed: number;
+}
+
+/** Of one pool: keeps the latest, publishes them, and leaves out what was said a moment ago. */
+export class Alerts {
+  #recent: Alert[] = [];
+  /** By code and slot. */
+  readonly #last = new Map<string, Last>();
+
+  constructor(
+    private readonly pool: string,
+    private readonly isPublished: boolean,
+    private readonly clock: () => number = nowMs,
+  ) {}
+
+  /** The latest, oldest first. */
+  get recent(): readonly Alert[] {
+    return [...this.#recent];
+  }
+
+  raise(code: AlertCode, slot: number | undefined, message: string, evidence: Alert['evidence']): void {
+    const key = `${code} ${slot}`;
+    const last = this.#last.get(key);
+    const atMs = this.clock();
+    if (last !== undefined && atMs - last.atMs < repeatMs) {
+      last.suppressed++;
+      return;
+    }
+    this.#last.set(key, { atMs, suppressed: 0 });
+    const { severity, advice } = kinds[code];
+    const suppressed = last?.suppressed ?? 0;
+    const alert = {
+      code,
+      severity,
+      at: new Date(),
+      pool: this.pool,
+      slot,
+      message,
+      advice,
+      evidence,
+      suppressed,
+    };
+    this.#recent = [...this.#recent, alert].slice(-maxKept);
+    if (this.isPublished) published.publish(alert);
+  }
+}
