@@ -73,11 +73,11 @@ export interface PoolOptions {
   /** How workers are replaced. */
   restart?: RestartOptions | undefined;
   /**
-   * Starts a script beside each worker that ends it when the host is gone. It needs no native code. The
-   * default is false. Variable: `PROCGUARD_WATCHDOG`.
+   * Starts a script beside each worker that ends it when the host is gone. This version has no such script
+   * yet, and warns. The default is false. Variable: `PROCGUARD_WATCHDOG`.
    */
   watchdog?: boolean | undefined;
-  /** Which events are published. */
+  /** Which events are published. This version publishes alerts only. */
   telemetry?: TelemetryOptions | undefined;
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
@@ -150,7 +150,7 @@ export interface RestartOptions {
   maxFailedStarts?: number | undefined;
 }
 
-/** Which events are published. */
+/** Which events are published. This version publishes alerts only. */
 export interface TelemetryOptions {
   /**
    * Events of the start, the readiness and the end of workers. The default is true. Variable:

@@ -260,7 +260,7 @@ function makeSchema(v: Valibot) {
       pipe(
         v.boolean(),
         note(
-          'Starts a script beside each worker that ends it when the host is gone. It needs no native code.',
+          'Starts a script beside each worker that ends it when the host is gone. This version has no such script yet, and warns.',
         ),
       ),
       false,
@@ -275,7 +275,7 @@ function makeSchema(v: Valibot) {
           keeper: event('Events of the keeper.'),
           alert: event('Alerts.'),
         }),
-        note('Which events are published.'),
+        note('Which events are published. This version publishes alerts only.'),
       ),
       {},
     ),

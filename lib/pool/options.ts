@@ -45,6 +45,7 @@ export interface RestartConfig extends Settled<Omit<RestartOptions, 'minHealthy'
 /** Throws `ERR_PROCGUARD_INVALID_OPTION`. */
 export function parseOptions(options: PoolOptions): PoolConfig {
   const { values, settings } = resolve(options);
+  if (values.watchdog) warnOfWatchdog();
   const { command, args, cwd, env = process.env, guard, startTimeoutMs, ...forPool } = values;
   const { shutdown, restart, onOutput = toStderr, ...others } = forPool;
   const { concurrency } = others;
@@ -85,4 +86,15 @@ function toStderr({ source, worker, pid, line, level, fields }: OutputLine): voi
   const tag = source === 'log' ? level : source;
   const more = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
   process.stderr.write(`[worker ${worker}, pid ${pid}, ${tag}] ${line}${more}\n`);
+}
+
+let hasWarned = false;
+
+function warnOfWatchdog(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(
+    'The option `watchdog` is on, but this version has no watchdog yet. Workers are guarded as guardOf() says.',
+    { type: 'ProcguardWarning', code: 'PROCGUARD_NO_WATCHDOG' },
+  );
 }
