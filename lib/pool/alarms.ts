@@ -41,7 +41,7 @@ export function tellSilence(
   if (verdict !== 'stalled' && verdict !== 'unresponsive') return;
   const { misses, silentMs, requests, sample, rates } = evidence;
   const { pid } = worker;
-  const outcome = shouldReplace ? 'It is replaced' : 'It is left alone for now';
+  const outcome = shouldReplace ? 'It is replaced' : 'It is not replaced';
   alerts.raise(
     verdict === 'stalled' ? 'worker_stalled' : 'worker_unresponsive',
     slot?.index,

@@ -16,6 +16,7 @@ import { canBecomeNobody } from '../helpers/privilege.js';
 import { readStat } from '../helpers/proc.js';
 import { LAYERS } from '../helpers/tree.js';
 
+// Only root can start a process as another user, from which something is hidden.
 const asRoot = canBecomeNobody ? test : test.skip;
 // From 5.8 on each mount of proc has its own options; before, the test would hide processes from the whole machine.
 const [major = 0, minor = 0] = os.release().split('.').map(Number);
