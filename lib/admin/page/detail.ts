@@ -1,0 +1,150 @@
+import type { Session, WorkerDetail, WorkerRow } from '../messages.js';
+import { TimeChart } from './charts.js';
+import { append, byId, make, makeButton, setData, setText } from './dom.js';
+import { guardSection, processSection, requestSection, stderrSection } from './detail-sections.js';
+import { bytes, count, duration, milliseconds, orNothing, percent } from './format.js';
+import { notify } from './notice.js';
+import { poolPath, post } from './server.js';
+import type { Store } from './store.js';
+import { lookOf, shownVerdict } from './verdicts.js';
+
+const chartHeight = 74;
+
+/** The worker of one slot, looked into, in the place of alerts and events. */
+export class Detail {
+  readonly #place = byId('detail');
+  #key: string | undefined;
+  #source: EventSource | undefined;
+  #view: ReturnType<Detail['_build']> | undefined;
+
+  constructor(
+    private readonly store: Store,
+    private readonly session: Session,
+    private readonly closed: () => void,
+  ) {
+    document.addEventListener('keydown', (event) => {
+      const isDialog = byId<HTMLDialogElement>('confirm').open;
+      if (event.key === 'Escape' && this.#key !== undefined && !isDialog) this.close();
+    });
+  }
+
+  open(row: WorkerRow): void {
+    if (this.#key === row.key) return;
+    this.close(false);
+    this.#key = row.key;
+    const pool = this.store.pools[row.pool]?.name ?? '';
+    this.#view = this._build(pool, row.slot);
+    this.#place.replaceChildren(this.#view.element);
+    this.#place.hidden = false;
+    byId('side').hidden = true;
+    this.#source = new EventSource(poolPath(pool, `workers/${row.slot}/stream`));
+    this.#source.addEventListener('detail', ({ data }) => this.#take(JSON.parse(data) as WorkerDetail));
+    this.show();
+  }
+
+  close(isToldOf = true): void {
+    this.#source?.close();
+    this.#source = undefined;
+    this.#key = undefined;
+    this.#view = undefined;
+    this.#place.hidden = true;
+    byId('side').hidden = false;
+    if (isToldOf) this.closed();
+  }
+
+  /** What the table knows, too. */
+  show(): void {
+    const row = this.#key === undefined ? undefined : this.store.workers.get(this.#key);
+    const view = this.#view;
+    if (view === undefined) return;
+    if (row === undefined) {
+      this.close();
+      return;
+    }
+    const { nowMs } = this.store;
+    const verdict = shownVerdict(row, nowMs);
+    const { sign, color } = lookOf(verdict);
+    setText(view.badge, `${sign} ${verdict}${row.reason ? `: ${row.reason.replaceAll('_', ' ')}` : ''}`);
+    setData(view.badge, 'color', color);
+    const facts: Record<string, string> = {
+      PID: orNothing(row.pid),
+      Age: duration(row.startedAtMs === null ? null : nowMs - row.startedAtMs),
+      Served: count(row.requests),
+      Restarts: count(row.restarts),
+      Ping: milliseconds(row.pingMs),
+      Processes: orNothing(row.processes),
+    };
+    for (const [name, text] of Object.entries(facts)) setText(view.facts.get(name) as HTMLElement, text);
+    const last =
+      row.endedHow === null || row.endedAtMs === null
+        ? ''
+        : `The worker before (pid ${orNothing(row.endedPid)}) ended ${duration(nowMs - row.endedAtMs)} ago: ${row.endedHow}.`;
+    setText(view.last, [last, row.error ?? ''].filter((text) => text !== '').join('\n'));
+    view.last.hidden = view.last.textContent === '';
+    const history = this.store.workerHistories.get(row.key);
+    if (history === undefined) return;
+    const times = history.cpu.values.map((_, index) => Date.now() / 1000 - history.cpu.values.length + index + 1);
+    view.cpu.show(times, [history.cpu.values], percent(row.cpuShare));
+    view.rss.show(times, [history.rss.values.map((value) => value && value / 1e6)], bytes(row.rssBytes));
+    view.latency.show(times, [history.latency.values], milliseconds(row.latencyMs));
+  }
+
+  repaint(): void {
+    for (const chart of this.#charts) chart.repaint();
+  }
+
+  get #charts(): TimeChart[] {
+    return this.#view === undefined ? [] : [this.#view.cpu, this.#view.rss, this.#view.latency];
+  }
+
+  #take(detail: WorkerDetail): void {
+    if (this.#view === undefined) return;
+    this.#view.sections.replaceChildren(
+      processSection(detail.processes),
+      requestSection(detail),
+      guardSection(detail.guard),
+      stderrSection(detail.stderr),
+    );
+  }
+
+  _build(pool: string, slot: number) {
+    const element = make('div', 'detail-inner');
+    const title = make('h2', '', `Slot ${slot}`);
+    title.append(make('span', 'quiet', ` of ${pool}`));
+    const badge = make('span', 'badge');
+    const close = makeButton('Close', 'plain', () => this.close());
+    close.title = 'Escape';
+    const facts = new Map<string, HTMLElement>();
+    const list = make('dl', 'facts');
+    for (const name of ['PID', 'Age', 'Served', 'Restarts', 'Ping', 'Processes']) {
+      const value = make('dd');
+      facts.set(name, value);
+      append(list, append(make('div'), make('dt', '', name), value));
+    }
+    const last = make('p', 'last-end');
+    const cpu = new TimeChart('CPU', [{ label: 'cores', color: 'good' }], String, chartHeight);
+    const rss = new TimeChart('RSS', [{ label: 'MB', color: 'violet' }], (value) => `${value}`, chartHeight);
+    const latency = new TimeChart('Latency', [{ label: 'ms', color: 'active' }], String, chartHeight);
+    const stacks = make('pre', 'stacks');
+    stacks.hidden = true;
+    stacks.tabIndex = 0;
+    const sections = make('div', 'sections');
+    append(element, append(make('header'), title, badge, make('span', 'gap'), close), list, last);
+    if (this.session.actions) {
+      const dump = makeButton('Dump stacks', '', () => void dumpStacks(pool, slot, stacks));
+      append(element, append(make('div', 'actions'), dump), stacks);
+    }
+    append(element, append(make('div', 'detail-charts'), cpu.element, rss.element, latency.element), sections);
+    return { element, badge, facts, last, cpu, rss, latency, sections };
+  }
+}
+
+async function dumpStacks(pool: string, slot: number, place: HTMLElement): Promise<void> {
+  try {
+    const { stacks } = await post(poolPath(pool, `workers/${slot}/stacks`));
+    place.textContent = String(stacks);
+    place.hidden = false;
+  } catch (error) {
+    notify((error as Error).message);
+  }
+}
