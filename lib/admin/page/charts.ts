@@ -13,7 +13,7 @@ type Values = readonly (number | null)[];
 /** A titled chart of the last minutes, with the latest values in words. */
 export class TimeChart {
   readonly element = make('figure', 'chart');
-  readonly #value = make('span', 'chart-value');
+  readonly #values: readonly HTMLElement[];
   readonly #plot = make('div', 'plot');
   #chart: uPlot | undefined;
   #data: uPlot.AlignedData = [[]];
@@ -23,8 +23,14 @@ export class TimeChart {
     private readonly lines: readonly Line[],
     private readonly format: (value: number) => string,
     private readonly height: number,
+    private readonly seconds: number,
   ) {
-    const caption = append(make('figcaption'), make('span', 'chart-title', title), this.#value);
+    this.#values = lines.map(({ color }) => {
+      const value = make('span', lines.length > 1 ? 'chart-value keyed' : 'chart-value');
+      value.dataset['line'] = color;
+      return value;
+    });
+    const caption = append(make('figcaption'), make('span', 'chart-title', title), ...this.#values);
     append(this.element, caption, this.#plot);
     this.#plot.setAttribute('role', 'img');
     new ResizeObserver(([entry]) => {
@@ -34,11 +40,16 @@ export class TimeChart {
     }).observe(this.#plot);
   }
 
-  show(times: Values, series: readonly Values[], latest: string): void {
-    this.#data = [times, ...series] as unknown as uPlot.AlignedData;
+  /** One series, and its latest value in words, for each line; one value a second. */
+  show(series: readonly Values[], latest: readonly string[]): void {
+    const count = series[0]?.length ?? 0;
+    const ago = Array.from({ length: count }, (_, index) => index - count + 1);
+    this.#data = [ago, ...series] as unknown as uPlot.AlignedData;
     this.#chart?.setData(this.#data);
-    setText(this.#value, latest);
-    setAttribute(this.#plot, 'aria-label', `${this.title}: ${latest}`);
+    latest.forEach((text, at) => {
+      setText(this.#values[at] as HTMLElement, text);
+    });
+    setAttribute(this.#plot, 'aria-label', `${this.title}: ${latest.join(', ')}`);
   }
 
   /** In the colors of the theme in force. */
@@ -58,9 +69,19 @@ export class TimeChart {
         padding: [6, 6, 0, 0],
         legend: { show: false },
         cursor: { show: false },
-        scales: { y: { range: (_, __, max) => [0, roomAbove(max)] } },
+        scales: {
+          x: { time: false, range: [1 - this.seconds, 0] },
+          y: { range: (_, __, max) => [0, roomAbove(max)] },
+        },
         axes: [
-          { ...axis, grid: { show: false }, size: 18, gap: 2, space: 60, values: ago },
+          {
+            ...axis,
+            grid: { show: false },
+            size: 18,
+            gap: 2,
+            splits: () => [-this.seconds * 0.75, -this.seconds / 2, -this.seconds * 0.25],
+            values: (_, splits) => splits.map((split) => `−${Math.abs(split)} s`),
+          },
           {
             ...axis,
             grid: { stroke: colorOf('line'), width: 1 },
@@ -92,14 +113,6 @@ function seriesOf(label: string, color: string, isFilled: boolean): uPlot.Series
 // An empty chart has a scale, too.
 function roomAbove(max: number | null): number {
   return max === null || max <= 0 ? 1 : max * 1.15;
-}
-
-function ago(chart: uPlot, splits: number[]): string[] {
-  const last = chart.data[0].at(-1) ?? 0;
-  return splits.map((split) => {
-    const seconds = Math.round(last - split);
-    return seconds === 0 ? 'now' : `−${seconds} s`;
-  });
 }
 
 /** A line without axes, of one row. */
@@ -141,7 +154,7 @@ export class Spark {
         select: { show: false, left: 0, top: 0, width: 0, height: 0 },
         axes: [{ show: false }, { show: false }],
         scales: {
-          x: { time: false, range: (_, __, max) => [max - 59, max] },
+          x: { time: false, range: (_, __, max) => [(max ?? 0) - 59, max ?? 0] },
           y: { range: (_, __, max) => [0, roomAbove(max)] },
         },
         series: [{}, seriesOf('', 'active', true)],

@@ -5,7 +5,7 @@ import { guardSection, processSection, requestSection, stderrSection } from './d
 import { bytes, count, duration, milliseconds, orNothing, percent } from './format.js';
 import { notify } from './notice.js';
 import { poolPath, post } from './server.js';
-import type { Store } from './store.js';
+import { type Store, workerSeconds } from './store.js';
 import { lookOf, shownVerdict } from './verdicts.js';
 
 const chartHeight = 74;
@@ -83,10 +83,9 @@ export class Detail {
     view.last.hidden = view.last.textContent === '';
     const history = this.store.workerHistories.get(row.key);
     if (history === undefined) return;
-    const times = history.cpu.values.map((_, index) => Date.now() / 1000 - history.cpu.values.length + index + 1);
-    view.cpu.show(times, [history.cpu.values], percent(row.cpuShare));
-    view.rss.show(times, [history.rss.values.map((value) => value && value / 1e6)], bytes(row.rssBytes));
-    view.latency.show(times, [history.latency.values], milliseconds(row.latencyMs));
+    view.cpu.show([history.cpu.values], [percent(row.cpuShare)]);
+    view.rss.show([history.rss.values.map((value) => value && value / 1e6)], [bytes(row.rssBytes)]);
+    view.latency.show([history.latency.values], [milliseconds(row.latencyMs)]);
   }
 
   repaint(): void {
@@ -122,9 +121,11 @@ export class Detail {
       append(list, append(make('div'), make('dt', '', name), value));
     }
     const last = make('p', 'last-end');
-    const cpu = new TimeChart('CPU', [{ label: 'cores', color: 'good' }], String, chartHeight);
-    const rss = new TimeChart('RSS', [{ label: 'MB', color: 'violet' }], (value) => `${value}`, chartHeight);
-    const latency = new TimeChart('Latency', [{ label: 'ms', color: 'active' }], String, chartHeight);
+    const chart = (title: string, color: string) =>
+      new TimeChart(title, [{ label: title, color }], String, chartHeight, workerSeconds);
+    const cpu = chart('CPU, cores', 'good');
+    const rss = chart('RSS, MB', 'violet');
+    const latency = chart('Latency, ms', 'active');
     const stacks = make('pre', 'stacks');
     stacks.hidden = true;
     stacks.tabIndex = 0;

@@ -1,58 +1,51 @@
-import { TimeChart } from './charts.js';
+import { type Line, TimeChart } from './charts.js';
 import { byId } from './dom.js';
 import { bytes, milliseconds, rate } from './format.js';
-import type { PoolHistory } from './store.js';
+import type { History } from './history.js';
+import { type PoolHistory, poolSeconds } from './store.js';
 
 const height = 104;
-const whole = (value: number) => (Number.isInteger(value) ? String(value) : '');
 
 /** Throughput, queue, latency, CPU and memory of the pool that is shown. */
 export class PoolCharts {
-  readonly #rate = new TimeChart('Throughput', [{ label: 'requests/s', color: 'active' }], rate, height);
-  readonly #queue = new TimeChart(
-    'Queue depth',
-    [
-      { label: 'queued', color: 'warning' },
-      { label: 'in flight', color: 'active' },
-    ],
-    whole,
-    height,
+  readonly #rate = this.#chart('Throughput', rate, { label: 'requests/s', color: 'active' });
+  readonly #queue = this.#chart(
+    'Queue',
+    (value) => (Number.isInteger(value) ? String(value) : ''),
+    { label: 'queued', color: 'warning' },
+    { label: 'in flight', color: 'active' },
   );
-  readonly #latency = new TimeChart(
-    'Latency',
-    [
-      { label: 'p95', color: 'violet' },
-      { label: 'p50', color: 'active' },
-    ],
-    (value) => (value < 1000 ? `${value}` : `${value / 1000}k`),
-    height,
+  readonly #latency = this.#chart(
+    'Latency, ms',
+    String,
+    { label: 'p95', color: 'violet' },
+    { label: 'p50', color: 'active' },
   );
-  readonly #cpu = new TimeChart('CPU', [{ label: 'cores', color: 'good' }], (value) => `${value}`, height);
+  readonly #cpu = this.#chart('CPU', String, { label: 'cores', color: 'good' });
 
   constructor() {
     byId('charts').append(...this.#all.map(({ element }) => element));
+  }
+
+  show({ rate: rates, queued, inFlight, p50, p95, cpu, rss }: PoolHistory): void {
+    const last = ({ values }: History) => values.at(-1) ?? 0;
+    const inMs = (history: History) => (history.isEmpty ? '–' : milliseconds(history.values.at(-1)));
+    this.#rate.show([rates.values], [`${rate(last(rates))} /s`]);
+    const waiting = [`${last(queued)} queued`, `${last(inFlight)} in flight`];
+    this.#queue.show([queued.values, inFlight.values], waiting);
+    this.#latency.show([p95.values, p50.values], [`p95 ${inMs(p95)}`, `p50 ${inMs(p50)}`]);
+    this.#cpu.show([cpu.values], [`${last(cpu).toFixed(1)} cores, ${bytes(last(rss))}`]);
+  }
+
+  repaint(): void {
+    for (const chart of this.#all) chart.repaint();
   }
 
   get #all(): TimeChart[] {
     return [this.#rate, this.#queue, this.#latency, this.#cpu];
   }
 
-  show(history: PoolHistory): void {
-    const times = history.times.values;
-    const last = (values: readonly (number | null)[]) => values.at(-1) ?? null;
-    const { rate: rates, queued, inFlight, p50, p95, cpu, rss } = history;
-    this.#rate.show(times, [rates.values], `${rate(last(rates.values) ?? 0)} /s`);
-    const waiting = `${last(queued.values) ?? 0} queued, ${last(inFlight.values) ?? 0} in flight`;
-    this.#queue.show(times, [queued.values, inFlight.values], waiting);
-    const latency = p50.isEmpty
-      ? 'no requests'
-      : `p50 ${milliseconds(last(p50.values))}, p95 ${milliseconds(last(p95.values))}`;
-    this.#latency.show(times, [p95.values, p50.values], latency);
-    const load = `${(last(cpu.values) ?? 0).toFixed(1)} cores, ${bytes(last(rss.values))}`;
-    this.#cpu.show(times, [cpu.values], load);
-  }
-
-  repaint(): void {
-    for (const chart of this.#all) chart.repaint();
+  #chart(title: string, format: (value: number) => string, ...lines: Line[]): TimeChart {
+    return new TimeChart(title, lines, format, height, poolSeconds);
   }
 }

@@ -1,8 +1,8 @@
 import type { AlertView, Delta, LogEntry, PoolView, Snapshot, WorkerRow } from '../messages.js';
 import { History } from './history.js';
 
-const poolSeconds = 120;
-const workerSeconds = 60;
+export const poolSeconds = 120;
+export const workerSeconds = 60;
 const maxLog = 200;
 const maxAlerts = 100;
 const secondMs = 950;
@@ -10,7 +10,6 @@ const secondMs = 950;
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 export class PoolHistory {
-  readonly times = new History(poolSeconds);
   readonly rate = new History(poolSeconds);
   readonly queued = new History(poolSeconds);
   readonly inFlight = new History(poolSeconds);
@@ -104,7 +103,6 @@ export class Store {
     }
     this.pools.forEach((pool, index) => {
       const history = this.poolHistories[index] as PoolHistory;
-      history.times.push(Date.now() / 1000);
       history.rate.push(pool.ratePerS);
       history.queued.push(pool.queued);
       history.inFlight.push(pool.inFlight);
