@@ -85,7 +85,7 @@ browserTest('with 1,000 workers that all change the page has few rows, and goes 
     const at = (share: number) => frames[Math.floor(frames.length * share)]!;
     t.log(`${what}: ${frames.length} frames, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms`);
     // On an idle machine it is that of the display. What is refused here is a page that stands still.
-    t.true(at(0.5) < 100);
+    t.true(at(0.5) < 250);
   }
   t.deepEqual(complaints, []);
 });

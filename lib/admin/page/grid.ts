@@ -19,13 +19,15 @@ export class Grid {
   readonly #head = new GridHead(() => this.changed());
   #shown: WorkerRow[] = [];
   #active: string | undefined;
+  #isDue = false;
 
   constructor(
     private readonly store: Store,
     private readonly changed: () => void,
     private readonly opened: (row: WorkerRow) => void,
   ) {
-    this.#grid.addEventListener('scroll', () => changed(), { passive: true });
+    // Only what comes into sight is drawn, and nothing is sorted: each frame of a scroll has to.
+    this.#grid.addEventListener('scroll', () => this.#drawSoon(), { passive: true });
     this.#grid.addEventListener('keydown', (event) => this.#press(event));
     this.#grid.addEventListener('focus', () => {
       this.#active ??= this.#shown[0]?.key;
@@ -44,8 +46,26 @@ export class Grid {
   }
 
   show(rows: WorkerRow[]): void {
+    this.#shown = this.#sort(rows, this.store.nowMs);
+    this.#draw(true);
+  }
+
+  repaint(): void {
+    for (const row of this.#rows) row.repaint();
+  }
+
+  #drawSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#draw(false);
+    });
+  }
+
+  #draw(isNew: boolean): void {
+    const rows = this.#shown;
     const { nowMs } = this.store;
-    this.#shown = this.#sort(rows, nowMs);
     const { scrollTop, clientHeight } = this.#grid;
     const first = Math.max(0, Math.floor(scrollTop / rowHeight) - margin);
     const last = Math.min(rows.length, Math.ceil((scrollTop + clientHeight) / rowHeight) + margin);
@@ -58,27 +78,18 @@ export class Grid {
     // A worker keeps its element while it is in sight: place by place, in turn.
     const used = new Set<RowElement>();
     for (let index = first; index < last; index++) {
-      const row = this.#shown[index] as WorkerRow;
+      const row = rows[index] as WorkerRow;
       const element = this.#rows[index % this.#rows.length] as RowElement;
       used.add(element);
       const isActive = row.key === this.#active;
       if (isActive) activeId = element.id;
-      element.show(
-        row,
-        this.store.workerHistories.get(row.key),
-        index,
-        index * rowHeight,
-        nowMs,
-        isActive,
-      );
+      if (!isNew && element.isOf(row, index)) continue;
+      const history = this.store.workerHistories.get(row.key);
+      element.show(row, history, index, index * rowHeight, nowMs, isActive);
     }
     for (const element of this.#rows) if (!used.has(element)) element.hide();
     if (activeId === '') this.#grid.removeAttribute('aria-activedescendant');
     else setAttribute(this.#grid, 'aria-activedescendant', activeId);
-  }
-
-  repaint(): void {
-    for (const row of this.#rows) row.repaint();
   }
 
   #addRow(): void {

@@ -15,6 +15,8 @@ export class RowElement {
   readonly #spark = new Spark(sparkWidth, sparkHeight);
   readonly #texts: HTMLElement[];
   #top = -1;
+  #key = '';
+  #index = -1;
 
   constructor(readonly id: string) {
     this.element.id = id;
@@ -32,6 +34,11 @@ export class RowElement {
     });
   }
 
+  /** It shows this worker in this place already. */
+  isOf({ key }: WorkerRow, index: number): boolean {
+    return this.#key === key && this.#index === index && !this.element.hidden;
+  }
+
   show(
     row: WorkerRow,
     history: WorkerHistory | undefined,
@@ -44,6 +51,8 @@ export class RowElement {
       this.#top = top;
       this.element.style.transform = `translateY(${top}px)`;
     }
+    this.#key = row.key;
+    this.#index = index;
     const verdict = shownVerdict(row, nowMs);
     const { sign, color } = lookOf(verdict);
     setData(this.element, 'key', row.key);
