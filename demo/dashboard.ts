@@ -19,7 +19,9 @@ export async function showDashboard(session: Session, batches: readonly Batch[])
   say();
   // The browser keeps the fragment to itself; the page exchanges it for a cookie.
   say(`The pool at work: ${styled('bold', `${admin.url}#token=${token}`)}`);
-  say(`Every ${KILL_EVERY_MS / 1000} seconds a worker is killed: its row turns red, and another takes its place.`);
+  say(
+    `Every ${KILL_EVERY_MS / 1000} seconds a worker is killed: its row turns red, and another takes its place.`,
+  );
   say('Ctrl-C ends it.');
   say();
   const ended = new AbortController();

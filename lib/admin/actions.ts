@@ -36,7 +36,10 @@ export class Actions {
     this.#begin(name, slot, 'Stack dump');
     const stacks = await pool.stacks(slot);
     if (stacks !== undefined) return stacks;
-    throw new HttpError(409, 'The worker did not say: it is stopped, has ended, or its SDK offers no stacks.');
+    throw new HttpError(
+      409,
+      'The worker did not say: it is stopped, has ended, or its SDK offers no stacks.',
+    );
   }
 
   #begin(pool: string, slot: number | null, what: string): void {

@@ -31,11 +31,7 @@ export async function answer(
   request.resume();
 }
 
-async function dispatch(
-  context: Context,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function dispatch(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { config, sessions } = context;
   // The query is never used, so that no token ends up in one.
   const path = (request.url ?? '/').replace(/\?.*$/s, '');

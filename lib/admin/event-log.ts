@@ -58,7 +58,10 @@ export class EventLog {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  #listen<Name extends keyof ProcguardEvents>(name: Name, take: (event: ProcguardEvents[Name]) => void): void {
+  #listen<Name extends keyof ProcguardEvents>(
+    name: Name,
+    take: (event: ProcguardEvents[Name]) => void,
+  ): void {
     const listener = (message: unknown) => take(message as ProcguardEvents[Name]);
     subscribe(name, listener);
     this.#stops.push(() => unsubscribe(name, listener));

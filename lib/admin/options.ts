@@ -90,7 +90,8 @@ function byName(pools: readonly WatchedPool[]): Map<string, WatchedPool> {
   const named = new Map<string, WatchedPool>();
   for (const pool of pools) {
     const name = nameOf(pool);
-    if (named.has(name)) throw invalidOption('pools', name, 'pools with names that differ; see `name` of Pool');
+    if (named.has(name))
+      throw invalidOption('pools', name, 'pools with names that differ; see `name` of Pool');
     named.set(name, pool);
   }
   return named;

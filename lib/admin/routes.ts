@@ -50,7 +50,12 @@ export const routes: readonly Route[] = [
   { method: 'GET', pattern: /^\/api\/session$/, access: 'open', answer: session },
   { method: 'POST', pattern: /^\/api\/login$/, access: 'open', answer: login },
   { method: 'POST', pattern: /^\/api\/logout$/, access: 'open', answer: logout },
-  { method: 'POST', pattern: new RegExp(`^${ofPool}/(restart|drain|revive)$`), access: 'closed', answer: act },
+  {
+    method: 'POST',
+    pattern: new RegExp(`^${ofPool}/(restart|drain|revive)$`),
+    access: 'closed',
+    answer: act,
+  },
   { method: 'POST', pattern: new RegExp(`^${ofSlot}/stacks$`), access: 'closed', answer: stacks },
 ];
 

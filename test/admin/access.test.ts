@@ -85,7 +85,14 @@ for (const host of ['evil.example', 'evil.example:80', 'localhost.evil.example',
   });
 }
 
-for (const host of ['localhost', 'LOCALHOST:80', '127.0.0.1:1', '[::1]:8080', '10.1.2.3', 'ops.example.com:1']) {
+for (const host of [
+  'localhost',
+  'LOCALHOST:80',
+  '127.0.0.1:1',
+  '[::1]:8080',
+  '10.1.2.3',
+  'ops.example.com:1',
+]) {
   test(`the host ${host} is known`, async (t) => {
     const admin = await startAdmin(t, fakePool(), { allowedHosts: ['Ops.example.com'] });
     t.is((await ask(admin, '/api/state', { headers: { host } })).status, 200);

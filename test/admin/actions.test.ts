@@ -36,7 +36,7 @@ test('a restart replaces the workers, and is in the log with its end', async (t)
   const before = pool.stats().workers.map(({ pid }) => pid);
   t.is((await post(admin, '/api/pools/numbers/restart', bearer)).status, 202);
   const logged = (pattern: RegExp) =>
-    stream.find(({ data }) => data.log?.some(({ text }: { text: string }) => pattern.test(text)), String(pattern));
+    stream.find(({ data }) => data.log?.some(({ text }) => pattern.test(text)) ?? false, String(pattern));
   await logged(/^Restart asked for on this page$/);
   await logged(/^Restart finished$/);
   const after = pool.stats().workers.map(({ pid }) => pid);

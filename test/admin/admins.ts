@@ -6,6 +6,7 @@ import {
   createAdminServer,
   type WatchedPool,
 } from '../../lib/admin/index.js';
+import type { Delta, WorkerDetail } from '../../lib/admin/messages.js';
 import type { Pool } from '../../lib/index.js';
 import { within } from '../helpers/deadline.js';
 
@@ -56,7 +57,8 @@ export function post(admin: AdminServer, path: string, headers: object = {}, bod
 
 export interface StreamEvent {
   event: string;
-  data: any;
+  /** Of a snapshot, a delta or a detail. */
+  data: Omit<Delta, 'nowMs'> & Partial<Omit<WorkerDetail, 'nowMs'>>;
 }
 
 /** The events of a stream, as they come. */

@@ -32,7 +32,8 @@ function startMany() {
         state: 'ready',
         pid: 100_000 + slot,
         inFlight: (slot + looks) % 2,
-        request: (slot + looks) % 2 === 0 ? undefined : { method: 'embed', ageMs: slot / 10, leftMs: undefined },
+        request:
+          (slot + looks) % 2 === 0 ? undefined : { method: 'embed', ageMs: slot / 10, leftMs: undefined },
         requests: looks + slot,
         ageMs: 60_000 + looks,
         restarts: 0,

@@ -7,8 +7,9 @@ import { browserTest, closeBrowser, openPage } from './browser.js';
 test.after.always(closeBrowser);
 
 // The test's own program has no types of the browser.
+declare const getComputedStyle: (element: unknown) => { backgroundColor: string };
 const backgroundOf = (locator: Locator): Promise<string> =>
-  locator.evaluate((element) => (globalThis as any).getComputedStyle(element).backgroundColor);
+  locator.evaluate((element) => getComputedStyle(element).backgroundColor);
 const row = (slot: number) => `.rows .row[data-key="0/${slot}"]`;
 const fragment = `#token=${encodeURIComponent(token)}`;
 
@@ -107,7 +108,10 @@ browserTest('a verdict is said in words, a click on a title sorts, and chips and
   await page.getByRole('button', { name: 'Served' }).click();
   const first = page.locator('.rows .row[aria-rowindex="2"]');
   await first.and(page.locator(row(busiest.slot))).waitFor();
-  await page.getByRole('columnheader', { name: 'Served' }).and(page.locator('[aria-sort="descending"]')).waitFor();
+  await page
+    .getByRole('columnheader', { name: 'Served' })
+    .and(page.locator('[aria-sort="descending"]'))
+    .waitFor();
   await page.locator('#search').fill(String(busiest.pid));
   await page.locator('#grid[aria-rowcount="2"]').waitFor();
   await page.locator('#search').fill('no such method');
@@ -133,24 +137,27 @@ browserTest('it follows the theme of the system, and can be told otherwise', asy
   t.is(await background(), 'rgb(243, 245, 248)');
 });
 
-browserTest('the token is asked for, is not kept in the page, and is forgotten with the log-out', async (t) => {
-  const { pool } = startPool(t);
-  await pool.ready();
-  const { page } = await openPage(t, await startAdmin(t, pool, { token }));
-  await page.getByLabel('Token').fill('not the token');
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByText('That is not the token of this server.').waitFor();
-  t.is(await page.locator(row(0)).count(), 0);
-  await page.getByLabel('Token').fill(token);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.locator(row(0)).waitFor();
-  t.is(await page.evaluate('document.cookie + JSON.stringify(localStorage)'), '{}');
-  await page.getByText('Read-only').waitFor();
-  await page.reload();
-  await page.locator(row(0)).waitFor();
-  await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByLabel('Token').waitFor();
-});
+browserTest(
+  'the token is asked for, is not kept in the page, and is forgotten with the log-out',
+  async (t) => {
+    const { pool } = startPool(t);
+    await pool.ready();
+    const { page } = await openPage(t, await startAdmin(t, pool, { token }));
+    await page.getByLabel('Token').fill('not the token');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('That is not the token of this server.').waitFor();
+    t.is(await page.locator(row(0)).count(), 0);
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.locator(row(0)).waitFor();
+    t.is(await page.evaluate('document.cookie + JSON.stringify(localStorage)'), '{}');
+    await page.getByText('Read-only').waitFor();
+    await page.reload();
+    await page.locator(row(0)).waitFor();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Token').waitFor();
+  },
+);
 
 browserTest('a token in the fragment logs in, and leaves the address', async (t) => {
   const { pool } = startPool(t);

@@ -1,19 +1,19 @@
-import { channel } from 'node:diagnostics_channel';
 import { execFile } from 'node:child_process';
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { promisify } from 'node:util';
 import test from 'ava';
-import type { ProcguardEvents } from '../../lib/events/events.js';
 import { EventStream } from '../../lib/admin/stream.js';
+import type { ProcguardEvents } from '../../lib/events/events.js';
 import { until, within } from '../helpers/deadline.js';
 import { fixture as program, ROOT } from '../helpers/fixtures.js';
 import { fixture, startPool } from '../pool/pools.js';
-import { fakePool, listen, startAdmin } from './admins.js';
+import { fakePool, listen, type StreamEvent, startAdmin } from './admins.js';
 
 const snapshot = ({ event }: { event: string }) => event === 'snapshot';
-const rowsOf = ({ data }: { data: any }): any[] => data.workers ?? [];
+const rowsOf = ({ data }: StreamEvent) => data.workers ?? [];
 
 test.serial('sends the state first, and then only what has changed', async (t) => {
   const { pool } = startPool(t, { size: 3 });
@@ -23,7 +23,7 @@ test.serial('sends the state first, and then only what has changed', async (t) =
   t.teardown(() => stream.close());
   const { data } = await stream.find(snapshot, 'the state');
   t.deepEqual(
-    data.workers.map(({ verdict }: { verdict: string }) => verdict),
+    data.workers!.map(({ verdict }) => verdict),
     ['idle', 'idle', 'idle'],
   );
   await pool.call('pid', [], { affinity: 'one' });
@@ -33,7 +33,7 @@ test.serial('sends the state first, and then only what has changed', async (t) =
   );
   const changed = rowsOf(served).filter(({ requests }) => requests !== undefined);
   t.is(changed.length, 1);
-  t.false('pid' in changed[0]);
+  t.false('pid' in changed[0]!);
 });
 
 test.serial('tells the death of a worker within two seconds, with how it ended', async (t) => {
@@ -48,11 +48,14 @@ test.serial('tells the death of a worker within two seconds, with how it ended',
   process.kill(pid!, 'SIGKILL');
   const told = await stream.find((event) => rowsOf(event).some(({ endedBadly }) => endedBadly), 'its end');
   t.true(performance.now() - killedMs < 2000);
-  t.like(
-    rowsOf(told).find(({ endedBadly }) => endedBadly),
-    { key: '0/1', endedPid: pid, endedHow: 'SIGKILL' },
-  );
-  const entry = stream.events.flatMap(({ data }) => data.log ?? []).find(({ kind }) => kind === 'worker exit');
+  t.like(rowsOf(told).find(({ endedBadly }) => endedBadly)!, {
+    key: '0/1',
+    endedPid: pid,
+    endedHow: 'SIGKILL',
+  });
+  const entry = stream.events
+    .flatMap(({ data }) => data.log ?? [])
+    .find(({ kind }) => kind === 'worker exit');
   t.like(entry, { level: 'critical', slot: 1 });
 });
 
@@ -82,11 +85,11 @@ test.serial('tells the events of its own pools, in words, and the latencies of t
   for (const runMs of [10, 20, 300]) {
     publish('procguard:request:end', { pool: 'numbers', runMs, outcome: 'succeeded' });
   }
-  const told = await stream.find(({ data }) => data.log?.length > 0, 'the event');
-  const texts = told.data.log.filter(({ kind }: any) => kind === 'worker ready').map(({ text }: any) => text);
+  const told = await stream.find(({ data }) => data.log !== undefined, 'the event');
+  const texts = told.data.log!.filter(({ kind }) => kind === 'worker ready').map(({ text }) => text);
   t.deepEqual(texts, ['Ready after 1.23 s']);
-  const counted = await stream.find(({ data }) => data.pools?.[0]?.p50Ms > 0, 'the latencies');
-  t.like(counted.data.pools[0], { p50Ms: 20, p95Ms: 300 });
+  const counted = await stream.find(({ data }) => (data.pools?.[0]?.p50Ms ?? 0) > 0, 'the latencies');
+  t.like(counted.data.pools![0], { p50Ms: 20, p95Ms: 300 });
 });
 
 test.serial('listens to no channel and samples nothing while nobody looks', async (t) => {
@@ -105,7 +108,7 @@ test.serial('listens to no channel and samples nothing while nobody looks', asyn
 
 test.serial('looks into a worker: its processes, its requests, its guard and its stderr', async (t) => {
   const { pool, line } = startPool(t);
-  const child = await pool.call('leave_child');
+  const child = await pool.call<number>('leave_child');
   const cancel = new AbortController();
   const waiting = pool.call('wait_for', ['/nowhere/at/all'], { signal: cancel.signal });
   await line(/waiting/);
@@ -113,13 +116,13 @@ test.serial('looks into a worker: its processes, its requests, its guard and its
   const stream = listen(admin, '/api/pools/default/workers/0/stream');
   t.teardown(() => stream.close());
   const { data } = await stream.find(({ event }) => event === 'detail', 'the worker');
-  t.is(data.processes[0].pid, pool.stats().workers[0]!.pid);
-  t.regex(data.processes[0].command, /worker\.py/);
-  t.like(data.processes[1], { pid: child, depth: 1, command: 'sleep 60', isDetached: true });
-  t.is(data.requests[0].method, 'wait_for');
-  t.is(data.guard.link, 'pdeathsig');
+  t.is(data.processes![0]!.pid, pool.stats().workers[0]!.pid!);
+  t.regex(data.processes![0]!.command, /worker\.py/);
+  t.like(data.processes![1], { pid: child, depth: 1, command: 'sleep 60', isDetached: true });
+  t.is(data.requests![0]!.method, 'wait_for');
+  t.is(data.guard!.link, 'pdeathsig');
   t.deepEqual(data.stderr, ['waiting']);
-  t.true(data.handlers.includes('echo'));
+  t.true(data.handlers!.includes('echo'));
   cancel.abort();
   await t.throwsAsync(waiting, { any: true });
 });

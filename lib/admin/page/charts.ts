@@ -27,7 +27,7 @@ export class TimeChart {
   ) {
     this.#values = lines.map(({ color }) => {
       const value = make('span', lines.length > 1 ? 'chart-value keyed' : 'chart-value');
-      value.dataset['line'] = color;
+      value.dataset.line = color;
       return value;
     });
     const caption = append(make('figcaption'), make('span', 'chart-title', title), ...this.#values);

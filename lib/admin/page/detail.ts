@@ -1,7 +1,7 @@
 import type { Session, WorkerDetail, WorkerRow } from '../messages.js';
 import { TimeChart } from './charts.js';
-import { append, byId, make, makeButton, setData, setText } from './dom.js';
 import { guardSection, processSection, requestSection, stderrSection } from './detail-sections.js';
+import { append, byId, make, makeButton, setData, setText } from './dom.js';
 import { bytes, count, duration, milliseconds, orNothing, percent } from './format.js';
 import { notify } from './notice.js';
 import { poolPath, post } from './server.js';
@@ -135,7 +135,11 @@ export class Detail {
       const dump = makeButton('Dump stacks', '', () => void dumpStacks(pool, slot, stacks));
       append(element, append(make('div', 'actions'), dump), stacks);
     }
-    append(element, append(make('div', 'detail-charts'), cpu.element, rss.element, latency.element), sections);
+    append(
+      element,
+      append(make('div', 'detail-charts'), cpu.element, rss.element, latency.element),
+      sections,
+    );
     return { element, badge, facts, last, cpu, rss, latency, sections };
   }
 }

@@ -16,7 +16,7 @@ export class Filters {
         changed();
       });
       const { sign, color } = lookOf(verdict);
-      chip.dataset['color'] = color;
+      chip.dataset.color = color;
       const count = make('span', 'chip-count');
       const shape = make('span', 'sign', sign);
       shape.setAttribute('aria-hidden', 'true');

@@ -35,7 +35,11 @@ export class GridHead {
     this.#cells.forEach((cell, at) => {
       // Slots count up by default: their rank is negative.
       if (at !== column) cell.removeAttribute('aria-sort');
-      else cell.setAttribute('aria-sort', isDown === (columns[at]?.name !== 'slot') ? 'descending' : 'ascending');
+      else
+        cell.setAttribute(
+          'aria-sort',
+          isDown === (columns[at]?.name !== 'slot') ? 'descending' : 'ascending',
+        );
     });
   }
 }

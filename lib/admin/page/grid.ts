@@ -34,7 +34,7 @@ export class Grid {
       changed();
     });
     this.#body.addEventListener('click', (event) => {
-      const key = (event.target as Element).closest<HTMLElement>('.row')?.dataset['key'];
+      const key = (event.target as Element).closest<HTMLElement>('.row')?.dataset.key;
       const row = key === undefined ? undefined : store.workers.get(key);
       if (row !== undefined) this.#open(row);
     });

@@ -59,7 +59,7 @@ class NewestFirst<Item extends { readonly id: string }> {
 
 function eventItem({ atMs, level, kind, pool, slot, text }: LogEntry): HTMLElement {
   const item = make('li', 'event');
-  item.dataset['level'] = level;
+  item.dataset.level = level;
   const where = [pool, slot].filter((part) => part !== null).join(' / ');
   const head = append(make('span', 'event-head'), make('time', '', timeOfDay(atMs)));
   head.append(make('span', 'event-kind', kind), make('span', 'event-where', where));
@@ -68,11 +68,15 @@ function eventItem({ atMs, level, kind, pool, slot, text }: LogEntry): HTMLEleme
 
 function alertItem({ atMs, code, severity, pool, slot, message, advice, evidence }: AlertView): HTMLElement {
   const item = make('li', 'alert');
-  item.dataset['level'] = severity;
+  item.dataset.level = severity;
   const where = slot === null ? pool : `${pool} / ${slot}`;
   const head = append(make('span', 'event-head'), make('time', '', timeOfDay(atMs)));
   head.append(make('span', 'alert-severity', severity), make('span', 'event-where', where));
-  const what = append(make('p', 'alert-message'), make('strong', '', code.replaceAll('_', ' ')), ` ${message}`);
+  const what = append(
+    make('p', 'alert-message'),
+    make('strong', '', code.replaceAll('_', ' ')),
+    ` ${message}`,
+  );
   const todo = append(make('p', 'alert-advice'), make('strong', '', 'What to do: '), advice);
   const more = append(make('details'), make('summary', '', 'Evidence'), make('pre', '', evidence));
   return append(item, head, what, todo, more);

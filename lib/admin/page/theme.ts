@@ -9,8 +9,8 @@ export function offerThemes(changed: () => void): void {
   const button = byId('theme');
   let theme = themes.find((name) => name === read()) ?? 'system';
   const show = () => {
-    if (theme === 'system') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = theme;
+    if (theme === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
     button.textContent = `Theme: ${theme}`;
     changed();
   };
