@@ -10,10 +10,10 @@ export class AlertViews {
   readonly #told = new Set<string>();
   #lastId = 0;
 
-  constructor(private readonly pools: Iterable<WatchedPool>) {}
+  constructor(private readonly pools: readonly WatchedPool[]) {}
 
   get all(): AlertView[] {
-    return [...this.pools]
+    return this.pools
       .flatMap((pool) => pool.alerts().map((alert) => this.#viewOf(alert)))
       .sort((one, other) => one.atMs - other.atMs);
   }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { binding, isGuardedPlatform, type ProcessEntry } from '../guard/binding.js';
 import { identify } from '../guard/identify.js';
 import { parseMark } from '../guard/mark.js';
@@ -50,7 +51,9 @@ export async function processTreeOf(child: ChildProcess): Promise<ProcessView[]>
 async function lookInto(pid: number): Promise<Pick<ProcessView, 'command' | 'rssBytes'>> {
   const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
   const [line, name, memory] = await Promise.all([read('cmdline'), read('comm'), read('statm')]);
-  const command = line.replaceAll('\0', ' ').trim() || `[${name.trim() || 'ended'}]`;
+  const [program = '', ...args] = line.split('\0');
+  // Where the program lies matters less than what it was given.
+  const command = [path.basename(program), ...args].join(' ').trim() || `[${name.trim() || 'ended'}]`;
   const pages = Number(memory.split(' ')[1]);
   return {
     command: command.slice(0, maxCommandChars),

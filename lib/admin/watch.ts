@@ -30,7 +30,7 @@ export class Watch {
     this.#pools = [...pools].map(
       ([name, pool], index) => new PoolWatch(pool, name, index, (slot, end) => this.#ended(name, slot, end)),
     );
-    this.#alerts = new AlertViews(pools.values());
+    this.#alerts = new AlertViews([...pools.values()]);
     this.#sampler = new Sampler(this.#pools);
     this.log = new EventLog(new Set(pools.keys()), () => this.#lookSoon());
   }

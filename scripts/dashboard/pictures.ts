@@ -39,7 +39,8 @@ function open(name: string, size: number): Pool {
   return new Pool({
     name,
     command: 'python3',
-    args: [pathOf('scripts/dashboard/worker.py')],
+    args: ['scripts/dashboard/worker.py'],
+    cwd: pathOf('.'),
     size,
     heartbeat: { intervalMs: 1000 },
     onOutput: () => {},

@@ -78,6 +78,18 @@ browserTest('what workers print, and what they call their handlers, is only ever
   await called;
 });
 
+browserTest('an alert says what happened and what to do', async (t) => {
+  const { pool } = startPool(t, { maxQueue: 1 });
+  await pool.ready();
+  const { page } = await openPage(t, await startAdmin(t, pool));
+  await page.getByText('No alerts.').waitFor();
+  await Promise.allSettled(Array.from({ length: 3 }, () => pool.call('echo', [1])));
+  const alert = page.locator('.alert[data-level="critical"]');
+  await alert.locator('strong', { hasText: 'queue full' }).waitFor();
+  await alert.getByText('Add workers with pool.resize()').waitFor();
+  t.pass();
+});
+
 browserTest('all of it can be used with the keyboard', async (t) => {
   const { pool } = startPool(t, { size: 3 });
   await pool.ready();

@@ -85,11 +85,32 @@ test.serial('tells the events of its own pools, in words, and the latencies of t
   for (const runMs of [10, 20, 300]) {
     publish('procguard:request:end', { pool: 'numbers', runMs, outcome: 'succeeded' });
   }
-  const told = await stream.find(({ data }) => data.log !== undefined, 'the event');
+  const told = await stream.find(({ data }) => (data.log?.length ?? 0) > 0, 'the event');
   const texts = told.data.log!.filter(({ kind }) => kind === 'worker ready').map(({ text }) => text);
   t.deepEqual(texts, ['Ready after 1.23 s']);
   const counted = await stream.find(({ data }) => (data.pools?.[0]?.p50Ms ?? 0) > 0, 'the latencies');
   t.like(counted.data.pools![0], { p50Ms: 20, p95Ms: 300 });
+});
+
+test.serial('tells alerts with what to do: those from before, and those that come', async (t) => {
+  const { pool } = startPool(t, { maxQueue: 1, name: 'numbers' });
+  await pool.ready();
+  const fill = async () => {
+    const calls = Array.from({ length: 3 }, () => pool.call('echo', [1]));
+    t.true((await Promise.allSettled(calls)).some(({ status }) => status === 'rejected'));
+  };
+  const admin = await startAdmin(t, pool);
+  const early = listen(admin, '/api/stream');
+  t.teardown(() => early.close());
+  await early.find(snapshot, 'the state');
+  await fill();
+  const expected = { code: 'queue_full', severity: 'critical', pool: 'numbers', slot: null } as const;
+  const told = await early.find(({ data }) => data.alerts !== undefined && data.alerts.length > 0, 'the alert');
+  t.like(told.data.alerts![0], expected);
+  t.regex(told.data.alerts![0]!.advice, /pool\.resize\(\)/);
+  const late = listen(admin, '/api/stream');
+  t.teardown(() => late.close());
+  t.like((await late.find(snapshot, 'the state')).data.alerts![0], expected);
 });
 
 test.serial('listens to no channel and samples nothing while nobody looks', async (t) => {
