@@ -14,6 +14,7 @@ export async function answer(
   try {
     await dispatch(context, request, response);
   } catch (error) {
+    if (!(error instanceof HttpError)) warnOf(request, error as Error);
     if (response.headersSent) {
       response.destroy();
       return;
@@ -59,7 +60,7 @@ function find(request: IncomingMessage, path: string): { route: Route | undefine
   for (const route of routes) {
     const match = route.pattern.exec(path);
     if (match === null) continue;
-    const isRight = route.method === 'POST' ? request.method === 'POST' : isReading(request);
+    const isRight = request.method === route.method || (route.access === 'probe' && isReading(request));
     if (isRight) return { route, found: match.slice(1) };
     throw new HttpError(405, `Use ${route.method}.`, { Allow: route.method });
   }
@@ -68,4 +69,12 @@ function find(request: IncomingMessage, path: string): { route: Route | undefine
 
 function isReading({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD';
+}
+
+function warnOf({ method, url = '' }: IncomingMessage, { message }: Error): void {
+  const path = url.replace(/\?.*$/s, '').slice(0, 200);
+  process.emitWarning(`The admin server could not answer ${method} ${path}: ${message}`, {
+    type: 'ProcguardWarning',
+    code: 'PROCGUARD_ADMIN_ANSWER',
+  });
 }

@@ -5,7 +5,10 @@ import type { PoolWatch } from './pool-watch.js';
 export class Sampler {
   #isUnderWay = false;
 
-  constructor(private readonly pools: readonly PoolWatch[]) {}
+  constructor(
+    private readonly pools: readonly PoolWatch[],
+    private readonly failed: (error: Error) => void,
+  ) {}
 
   /** Returns at once while an earlier one is under way. Never rejects: where nothing can be sampled, nothing is shown. */
   async sample(): Promise<void> {
@@ -20,7 +23,8 @@ export class Sampler {
         // It may have another worker by now.
         if (memory.id === ids[index]) memory.takeSample(samples.get(index));
       });
-    } catch {
+    } catch (error) {
+      this.failed(error as Error);
       for (const pool of this.pools) for (const memory of pool.slots) memory.sample = undefined;
     } finally {
       this.#isUnderWay = false;

@@ -31,7 +31,7 @@ export class Watch {
       ([name, pool], index) => new PoolWatch(pool, name, index, (slot, end) => this.#ended(name, slot, end)),
     );
     this.#alerts = new AlertViews([...pools.values()]);
-    this.#sampler = new Sampler(this.#pools);
+    this.#sampler = new Sampler(this.#pools, ({ message }) => this.#notSampled(message));
     this.log = new EventLog(new Set(pools.keys()), () => this.#lookSoon());
   }
 
@@ -137,5 +137,12 @@ export class Watch {
     if (this.log.has(id)) return;
     const text = `Ended (${how}), pid ${pid ?? 'unknown'}`;
     this.log.add({ id, kind: 'worker exit', level: isBad ? 'critical' : 'info', pool, slot, text });
+  }
+
+  /** One entry, however often it happens. */
+  #notSampled(text: string): void {
+    const id = 'not sampled';
+    if (!this.log.has(id))
+      this.log.add({ id, kind: 'sample', level: 'warning', pool: null, slot: null, text });
   }
 }

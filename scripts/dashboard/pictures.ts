@@ -1,7 +1,7 @@
 // npm run docs:pictures writes docs/images/dashboard*.png: pools at work, with a worker that was killed and one that stands still.
 
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { createAdminServer } from '../../lib/admin/index.js';
 import { Pool } from '../../lib/index.js';

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import test from 'ava';
-import { until } from '../helpers/deadline.js';
+import { until, within } from '../helpers/deadline.js';
 import { startPool } from '../pool/pools.js';
 import { ask, fakePool, startAdmin } from './admins.js';
 
@@ -98,8 +99,15 @@ test('a method that a path does not have is 405, with the one that it has', asyn
   t.deepEqual([status, headers.allow], [405, 'GET']);
 });
 
-test('an error inside says nothing of itself', async (t) => {
-  const metrics = { contentType: 'text/plain', metrics: () => Promise.reject(new Error('secret path')) };
-  const { status, text } = await ask(await startAdmin(t, fakePool(), { metrics }), '/metrics');
-  t.deepEqual([status, text], [500, 'Something went wrong.\n']);
-});
+test.serial(
+  'an error inside is a warning of the program, and says nothing of itself to the client',
+  async (t) => {
+    const warned = once(process, 'warning');
+    const metrics = { contentType: 'text/plain', metrics: () => Promise.reject(new Error('secret path')) };
+    const { status, text } = await ask(await startAdmin(t, fakePool(), { metrics }), '/metrics');
+    t.deepEqual([status, text], [500, 'Something went wrong.\n']);
+    const [warning] = await within(warned, 'the warning');
+    t.is(warning.code, 'PROCGUARD_ADMIN_ANSWER');
+    t.regex(warning.message, /GET \/metrics: secret path/);
+  },
+);

@@ -105,7 +105,10 @@ test.serial('tells alerts with what to do: those from before, and those that com
   await early.find(snapshot, 'the state');
   await fill();
   const expected = { code: 'queue_full', severity: 'critical', pool: 'numbers', slot: null } as const;
-  const told = await early.find(({ data }) => data.alerts !== undefined && data.alerts.length > 0, 'the alert');
+  const told = await early.find(
+    ({ data }) => data.alerts !== undefined && data.alerts.length > 0,
+    'the alert',
+  );
   t.like(told.data.alerts![0], expected);
   t.regex(told.data.alerts![0]!.advice, /pool\.resize\(\)/);
   const late = listen(admin, '/api/stream');

@@ -1,21 +1,19 @@
 import type { Session, WorkerDetail, WorkerRow } from '../messages.js';
-import { TimeChart } from './charts.js';
 import { guardSection, processSection, requestSection, stderrSection } from './detail-sections.js';
-import { append, byId, make, makeButton, setData, setText } from './dom.js';
+import { buildDetail, type DetailView } from './detail-view.js';
+import { byId, setData, setText } from './dom.js';
 import { bytes, count, duration, milliseconds, orNothing, percent } from './format.js';
-import { notify } from './notice.js';
-import { poolPath, post } from './server.js';
-import { type Store, workerSeconds } from './store.js';
+import { poolPath } from './server.js';
+import type { Store } from './store.js';
+import type { TimeChart } from './time-chart.js';
 import { lookOf, shownVerdict } from './verdicts.js';
-
-const chartHeight = 74;
 
 /** The worker of one slot, looked into, in the place of alerts and events. */
 export class Detail {
   readonly #place = byId('detail');
   #key: string | undefined;
   #source: EventSource | undefined;
-  #view: ReturnType<Detail['_build']> | undefined;
+  #view: DetailView | undefined;
 
   constructor(
     private readonly store: Store,
@@ -33,7 +31,7 @@ export class Detail {
     this.close(false);
     this.#key = row.key;
     const pool = this.store.pools[row.pool]?.name ?? '';
-    this.#view = this._build(pool, row.slot);
+    this.#view = buildDetail(pool, row.slot, this.session.actions, () => this.close());
     this.#place.replaceChildren(this.#view.element);
     this.#place.hidden = false;
     byId('side').hidden = true;
@@ -104,52 +102,5 @@ export class Detail {
       guardSection(detail.guard),
       stderrSection(detail.stderr),
     );
-  }
-
-  _build(pool: string, slot: number) {
-    const element = make('div', 'detail-inner');
-    const title = make('h2', '', `Slot ${slot}`);
-    title.append(make('span', 'quiet', ` of ${pool}`));
-    const badge = make('span', 'badge');
-    const close = makeButton('Close', 'plain', () => this.close());
-    close.title = 'Escape';
-    const facts = new Map<string, HTMLElement>();
-    const list = make('dl', 'facts');
-    for (const name of ['PID', 'Age', 'Served', 'Restarts', 'Ping', 'Processes']) {
-      const value = make('dd');
-      facts.set(name, value);
-      append(list, append(make('div'), make('dt', '', name), value));
-    }
-    const last = make('p', 'last-end');
-    const chart = (title: string, color: string) =>
-      new TimeChart(title, [{ label: title, color }], String, chartHeight, workerSeconds);
-    const cpu = chart('CPU, cores', 'good');
-    const rss = chart('RSS, MB', 'violet');
-    const latency = chart('Latency, ms', 'active');
-    const stacks = make('pre', 'stacks');
-    stacks.hidden = true;
-    stacks.tabIndex = 0;
-    const sections = make('div', 'sections');
-    append(element, append(make('header'), title, badge, make('span', 'gap'), close), list, last);
-    if (this.session.actions) {
-      const dump = makeButton('Dump stacks', '', () => void dumpStacks(pool, slot, stacks));
-      append(element, append(make('div', 'actions'), dump), stacks);
-    }
-    append(
-      element,
-      append(make('div', 'detail-charts'), cpu.element, rss.element, latency.element),
-      sections,
-    );
-    return { element, badge, facts, last, cpu, rss, latency, sections };
-  }
-}
-
-async function dumpStacks(pool: string, slot: number, place: HTMLElement): Promise<void> {
-  try {
-    const { stacks } = await post(poolPath(pool, `workers/${slot}/stacks`));
-    place.textContent = String(stacks);
-    place.hidden = false;
-  } catch (error) {
-    notify((error as Error).message);
   }
 }

@@ -10,24 +10,24 @@ export function rate(value: number): string {
   return value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(1);
 }
 
-/** A short time: `4.2 ms`, `310 ms`, `1.25 s`. */
+/** A short time: `4.2 ms`, `310 ms`, `1.2 s`. */
 export function milliseconds(value: number | null | undefined): string {
   if (value === null || value === undefined) return nothing;
   if (value < 10) return `${value.toFixed(1)} ms`;
   if (value < 1000) return `${value.toFixed(0)} ms`;
-  return duration(value);
+  return value < 60_000 ? `${(value / 1000).toFixed(1)} s` : duration(value);
 }
 
-/** A long time: `8 s`, `4 m 05 s`, `3 h 12 m`, `6 d 4 h`. */
+/** A long time: `8s`, `4m 05s`, `3h 12m`, `6d 4h`. */
 export function duration(ms: number | null): string {
   if (ms === null) return nothing;
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds}s`;
   const two = (value: number) => String(value).padStart(2, '0');
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${two(seconds % 60)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
   const hours = Math.floor(seconds / 3600);
-  if (hours < 48) return `${hours} h ${two(Math.floor((seconds % 3600) / 60))} m`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours < 48) return `${hours}h ${two(Math.floor((seconds % 3600) / 60))}m`;
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
 /** Of one core. */

@@ -1,8 +1,8 @@
-import { type Line, TimeChart } from './charts.js';
 import { byId } from './dom.js';
 import { bytes, milliseconds, rate } from './format.js';
 import type { History } from './history.js';
 import { type PoolHistory, poolSeconds } from './store.js';
+import { type Line, TimeChart } from './time-chart.js';
 
 const height = 104;
 

@@ -1,7 +1,7 @@
 import type { WorkerRow } from '../messages.js';
-import { Spark } from './charts.js';
 import { columns } from './columns.js';
 import { append, make, setAttribute, setData, setText } from './dom.js';
+import { Spark } from './spark.js';
 import type { WorkerHistory } from './store.js';
 import { lookOf, shownVerdict } from './verdicts.js';
 
