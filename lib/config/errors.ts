@@ -1,6 +1,6 @@
 import { describeValue, invalidOption, ProcguardError, unknownOption } from '../errors.js';
-import type { Key } from './keys.js';
 import { nearest } from '../nearest.js';
+import type { Key } from './keys.js';
 import type { Origin } from './origin.js';
 
 /** A value that is not what its key allows. It is named as it was written: by its option, or its variable. */
