@@ -127,17 +127,18 @@ export class TreeKill {
 
   async #killByCgroup(targets: readonly ProcessEntry[]): Promise<void> {
     for (const { killed, failed, error, remove } of await killInCgroups(targets)) {
-      if (killed.length > 0) {
-        const living = await this.#outlived(killed);
-        const message = `A cgroup made for ${pidsOf(killed).join(', ')} was killed instead${endOf(living)}.`;
-        this.log.note({ code: 'cgroup_killed', pids: pidsOf(killed), living, message });
-      }
       if (failed.length > 0) {
         const pids = pidsOf(failed);
         const message = `SIGKILL to ${pids.join(', ')} by way of a cgroup failed (${error?.message}).`;
         this.log.note({ code: 'cgroup_failed', pids, error: error?.code, message });
       }
-      remove();
+      if (killed.length === 0) {
+        remove();
+        continue;
+      }
+      const living = await this.#outlived(killed).finally(remove);
+      const message = `A cgroup made for ${pidsOf(killed).join(', ')} was killed instead${endOf(living)}.`;
+      this.log.note({ code: 'cgroup_killed', pids: pidsOf(killed), living, message });
     }
   }
 
