@@ -9,7 +9,7 @@ export type {
   TelemetryOptions,
 } from './config/pool-options.js';
 export { ProcguardError } from './errors.js';
-export { type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
+export { type KillNote, type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
 export type { GuardOptions } from './guard/policy.js';
 export { type Capabilities, capabilities, type Downgrade, type Guard, guardOf } from './guard/report.js';
 export { exec, execFile, fork, spawn } from './guard/spawn.js';

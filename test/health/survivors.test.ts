@@ -39,6 +39,17 @@ function refuseGroupSignals(t: ExecutionContext, pid: number): () => void {
   return takeBack;
 }
 
+/** A cgroup would end it. */
+function refuseCgroups(t: ExecutionContext): () => void {
+  const { PROCGUARD_DISABLE: before = '' } = process.env;
+  process.env.PROCGUARD_DISABLE = 'cgroup';
+  const takeBack = () => {
+    process.env.PROCGUARD_DISABLE = before;
+  };
+  t.teardown(takeBack);
+  return takeBack;
+}
+
 test.serial('R10.3 a worker that no signal reaches gets it by way of its group', async (t) => {
   const hanging = startHangingPool(t);
   const hung = await hang(hanging, 'sleep_with_gil');
@@ -53,7 +64,7 @@ test.serial(
     const hanging = startHangingPool(t);
     const { pool } = hanging;
     const hung = await hang(hanging, 'sleep_with_gil');
-    const allow = [refuseSignals(t, hung.pid), refuseGroupSignals(t, hung.pid)];
+    const allow = [refuseSignals(t, hung.pid), refuseGroupSignals(t, hung.pid), refuseCgroups(t)];
     const successor = await replaced(pool, hung);
     t.true(nowMs() - hung.sinceMs < 4000);
     t.is(await within(pool.call('pid'), 'the replacement to answer'), successor);
@@ -65,8 +76,12 @@ test.serial(
     t.like(alert, { severity: 'critical' });
     t.like(alert?.evidence, { worker: hung.pid, survivors: [hung.pid] });
     const attempts = alert?.evidence.attempts as KillNote[];
-    t.deepEqual([...new Set(attempts.map(({ code }) => code))], ['signal_failed', 'survived']);
-    t.true(attempts.some(({ message }) => message.includes(`process group ${hung.pid}`)));
+    t.deepEqual(
+      attempts.map(({ code }) => code),
+      ['signal_failed', 'group_failed', 'cgroup_failed', 'survived'],
+    );
+    for (const { pids } of attempts) t.deepEqual(pids, [hung.pid]);
+    t.true(attempts[1]!.message.includes(`process group ${hung.pid}`));
     for (const take of allow) take();
     // What lives on is ended when that can be done again.
     await until(() => (lives(hung.pid) ? undefined : true), 'the worker that hung to be gone');
