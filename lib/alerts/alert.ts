@@ -34,7 +34,7 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
   crash_loop: {
     severity: 'critical',
     advice:
-      'See how the worker ends in the evidence: SIGKILL out of nowhere is mostly a lack of memory, SIGSEGV a fault in native code, and an exit code comes with lines of stderr.',
+      'See how the worker ends in the evidence: SIGKILL out of nowhere is mostly a lack of memory, SIGSEGV a fault in native code, and an exit code comes with lines of stderr. Of workers that hang there are the stacks.',
   },
   slot_failed: {
     severity: 'critical',

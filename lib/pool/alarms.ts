@@ -2,25 +2,36 @@ import type { Alerts } from '../alerts/alerts.js';
 import type { KillTreeReport } from '../guard/kill-tree.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import type { Worker } from '../worker/worker.js';
-import type { Slot } from './slot.js';
+import type { Series, Slot } from './slot.js';
 
 // Two may be a coincidence.
-const loopCrashes = 3;
+const loopFailures = 3;
 // A loop that stands still for less delays requests, and harms nothing else.
 const lagMs = 1000;
 
-/** A slot's worker has ended. */
-export function tellCrashLoop(
+/** A slot's worker has ended, or hangs. */
+export function tellLoop(
   alerts: Alerts,
-  { index, state, crashes }: Slot,
+  { index, state, crashes, hangs }: Series,
   { pid, child, lastOfStderr }: Worker,
+  stacks?: string,
 ): void {
-  if (state !== 'waiting' || crashes < loopCrashes) return;
+  const failures = crashes + hangs;
+  if (state !== 'waiting' || failures < loopFailures) return;
+  const what = hangs === 0 ? 'ended' : crashes === 0 ? 'hung' : 'ended or hung';
   alerts.raise(
     'crash_loop',
     index,
-    `${crashes} workers of slot ${index} in a row ended soon after they were ready.`,
-    { crashes, pid, exitCode: child?.exitCode, signal: child?.signalCode, stderr: lastOfStderr },
+    `${failures} workers of slot ${index} in a row ${what} soon after they were ready.`,
+    {
+      crashes,
+      hangs,
+      pid,
+      exitCode: child?.exitCode,
+      signal: child?.signalCode,
+      stderr: lastOfStderr,
+      stacks,
+    },
   );
 }
 
@@ -57,6 +68,22 @@ export function tellSilence(
       rssBytes: sample?.tree?.rssBytes ?? sample?.rssBytes,
       stacks,
     },
+  );
+}
+
+/** A worker has not answered since a request was cancelled, and is replaced. */
+export function tellIgnoredCancel(
+  alerts: Alerts,
+  slot: Slot | undefined,
+  { pid, requestsInHand }: Worker,
+  { method, ageMs }: { method: string; ageMs: number },
+  stacks: string | undefined,
+): void {
+  alerts.raise(
+    'worker_unresponsive',
+    slot?.index,
+    `Worker ${pid} did not answer ${method}, which was cancelled, and has had it for ${(ageMs / 1000).toFixed(1)} s. It is replaced.`,
+    { pid, reason: 'ignored_cancel', replaced: true, method, ageMs, requests: requestsInHand, stacks },
   );
 }
 

@@ -6,7 +6,7 @@ import { checkKeys, type ProcguardError } from '../errors.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
-import { tellCrashLoop, tellFailedSlot, tellSurvivors } from './alarms.js';
+import { tellFailedSlot, tellLoop, tellSurvivors } from './alarms.js';
 import {
   type CallOptions,
   callOptionKeys,
@@ -59,7 +59,14 @@ export class Pool {
     this.#alerts = new Alerts(this.#config.name, this.#config.telemetry.alert);
     this.#remains = new Remains(this.#alerts);
     this.#slots = new Slots(this.#config, this.#workerEvents(), (slot) => this.#slotChanged(slot));
-    this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes, this.#alerts);
+    this.#router = new Router(
+      this.#config,
+      this.#slots,
+      this.#stage,
+      this.#changes,
+      this.#alerts,
+      (worker, task) => this.#healer.replaceStuck(worker, task),
+    );
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
     this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#remains, this.#alerts);
@@ -265,8 +272,8 @@ export class Pool {
     this.#healer.unwatch(worker);
     this.#router.remove(worker, held);
     if (worker.child?.pid !== undefined) this.#remains.add(worker.child);
-    slot?.ended(worker, failedStart, this.#dismissals.wasExpected(worker));
-    if (slot !== undefined) tellCrashLoop(this.#alerts, slot, worker);
+    const wasExpected = this.#dismissals.wasExpected(worker);
+    if (slot?.ended(worker, failedStart, wasExpected)) tellLoop(this.#alerts, slot, worker);
     this.#changes.announce();
   }
 
