@@ -1,5 +1,9 @@
 import type { Alerts } from '../alerts/alerts.js';
+import { nowMs } from '../clock.js';
+import type { KeeperSighting } from '../guard/keeper-watch.js';
 import type { KillTreeReport } from '../guard/kill-tree.js';
+import type { Guard } from '../guard/report.js';
+import type { Growth } from '../health/memory-growth.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import type { Worker } from '../worker/worker.js';
 import type { Series, Slot } from './slot.js';
@@ -8,6 +12,7 @@ import type { Series, Slot } from './slot.js';
 const loopFailures = 3;
 // A loop that stands still for less delays requests, and harms nothing else.
 const lagMs = 1000;
+const toldElsewhere: ReadonlySet<string> = new Set(['grace_needs_keeper', 'keeper_restarting']);
 
 /** A slot's worker has ended, or hangs. */
 export function tellLoop(
@@ -103,8 +108,46 @@ export function tellSurvivors(
   );
 }
 
+/** Of a worker. What the pool's options ask for is no downgrade, and `keeper_lost` says what passes in a moment. */
+export function tellDowngrades(
+  alerts: Alerts,
+  pid: number | undefined,
+  { link, tree, downgrades }: Guard,
+): void {
+  const unasked = downgrades.filter(({ code }) => !toldElsewhere.has(code));
+  if (unasked.length === 0) return;
+  const codes = unasked.map(({ code }) => code).join(', ');
+  alerts.raise(
+    'guard_downgraded',
+    undefined,
+    `Worker ${pid}, and others that are started like it, are guarded less than was asked for: ${codes}.`,
+    { pid, link, tree, downgrades: unasked },
+  );
+}
+
+export function tellLostKeeper(alerts: Alerts, { pid, restarts, state }: KeeperSighting): void {
+  const message = `The keeper ${pid} has died while the host lives. Another is being started.`;
+  alerts.raise('keeper_lost', undefined, message, { pid, restarts, state });
+}
+
+export function tellMemoryGrowth(
+  alerts: Alerts,
+  slot: Slot | undefined,
+  { pid, startedAtMs, requests }: Worker,
+  { baselineBytes, nowBytes }: Growth,
+): void {
+  alerts.raise(
+    'memory_growth',
+    slot?.index,
+    `The memory of worker ${pid} has grown from ${mebibytes(baselineBytes)} to ${mebibytes(nowBytes)}, and goes on growing.`,
+    { pid, baselineBytes, nowBytes, ageMs: nowMs() - startedAtMs, requests },
+  );
+}
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
+
 export function tellLag(alerts: Alerts, ms: number): void {
   if (ms < lagMs) return;
-  const message = `The event loop of the host stood still for ${(ms / 1000).toFixed(1)} s.`;
+  const message = `The event loop of the host stood still for at least ${(ms / 1000).toFixed(1)} s.`;
   alerts.raise('loop_lag', undefined, message, { stoodStillMs: ms });
 }

@@ -4,7 +4,7 @@ import { Monitor } from '../health/monitor.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import { askForStacks } from '../worker/stacks.js';
 import type { Worker } from '../worker/worker.js';
-import { tellIgnoredCancel, tellLag, tellLoop, tellSilence } from './alarms.js';
+import { tellIgnoredCancel, tellLoop, tellSilence } from './alarms.js';
 import type { PoolConfig } from './options.js';
 import type { Remains } from './remains.js';
 import type { Router } from './router.js';
@@ -30,7 +30,7 @@ export class Healer {
         worker.pingMs = latencyMs;
       },
       miss: () => {},
-      stalled: (ms) => tellLag(alerts, ms),
+      stalled: () => {},
       diagnosed: (worker, diagnosis) => {
         if (diagnosis.shouldReplace) void this.#replace(worker, diagnosis);
         else tellSilence(alerts, slots.ownerOf(worker), worker, diagnosis);

@@ -29,6 +29,7 @@ import { Slots } from './slots.js';
 import { Stage } from './stage.js';
 import { type PoolStats, statsOf } from './stats.js';
 import { ItemStream, streamCredit } from './stream.js';
+import { Watches } from './watches.js';
 
 /**
  * Keeps `size` workers busy, and never leaves one behind.
@@ -48,6 +49,7 @@ export class Pool {
   readonly #replacer: Replacer;
   readonly #healer: Healer;
   readonly #remains: Remains;
+  readonly #watches: Watches;
   readonly #alerts: Alerts;
   readonly #stage = new Stage();
   readonly #changes = new Changes();
@@ -70,6 +72,7 @@ export class Pool {
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
     this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#remains, this.#alerts);
+    this.#watches = new Watches(this.#slots, this.#alerts);
     this.#slots.growTo(this.#config.size);
   }
 
@@ -187,6 +190,7 @@ export class Pool {
     const graceMs = wholeNumber('graceMs', options.graceMs, 0, 300_000, this.#config.graceMs);
     this.#closed ??= this.#close(graceMs).finally(() => {
       for (const takeBack of this.#takeBacks) takeBack();
+      this.#watches.stop();
     });
     return this.#closed;
   }
@@ -234,6 +238,7 @@ export class Pool {
       ready: (worker) => {
         this.#slots.ownerOf(worker)?.ready();
         this.#healer.watch(worker);
+        this.#watches.ready(worker);
         this.#router.feed(worker);
       },
       free: (worker, answered) => {
