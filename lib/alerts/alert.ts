@@ -72,7 +72,7 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
     advice:
       'Do what the remedy of each downgrade in the evidence says, or ask for less with the option guard if that much is enough.',
   },
-  // Another is started at once, and children die with the host meanwhile; when that goes on, `guard_downgraded` says so.
+  // Nothing is left behind while the host lives, and another starts at once. Where none can be kept running, `guard_downgraded` says so.
   keeper_lost: {
     severity: 'warning',
     advice:

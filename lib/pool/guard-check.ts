@@ -4,8 +4,8 @@ import { guardOf } from '../guard/report.js';
 import type { Worker } from '../worker/worker.js';
 import { tellDowngrades } from './alarms.js';
 
-// `guardOf` takes some system calls. The workers of a pool are started alike, so one tells of all that start at a time: a
-// thousand cost a few looks and not a thousand.
+// `guardOf` takes some system calls, 0.2 ms of the main thread. The workers of a pool are started alike, so one a second tells of all that
+// start meanwhile.
 const lookEveryMs = 1000;
 
 /** Looks whether workers are guarded as was asked for. */
