@@ -42,7 +42,7 @@ test.serial(
   },
 );
 
-test('R2.5 the first two workers that stop answering are replaced at once, the third makes a loop', async (t) => {
+test.serial('R2.5 the first two workers that stop answering are replaced at once, the third makes a loop', async (t) => {
   const { pool } = startHangingPool(t);
   for (let round = 0; round < 3; round++) {
     await pool.ready();
