@@ -6,7 +6,7 @@ import { checkKeys, type ProcguardError } from '../errors.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
-import { tellCrashLoop, tellFailedSlot, tellSurvivors } from './alarms.js';
+import { tellFailedSlot, tellLoop, tellSurvivors } from './alarms.js';
 import {
   type CallOptions,
   callOptionKeys,
@@ -29,6 +29,7 @@ import { Slots } from './slots.js';
 import { Stage } from './stage.js';
 import { type PoolStats, statsOf } from './stats.js';
 import { ItemStream, streamCredit } from './stream.js';
+import { Watches } from './watches.js';
 
 /**
  * Keeps `size` workers busy, and never leaves one behind.
@@ -48,6 +49,7 @@ export class Pool {
   readonly #replacer: Replacer;
   readonly #healer: Healer;
   readonly #remains: Remains;
+  readonly #watches: Watches;
   readonly #alerts: Alerts;
   readonly #stage = new Stage();
   readonly #changes = new Changes();
@@ -59,10 +61,18 @@ export class Pool {
     this.#alerts = new Alerts(this.#config.name, this.#config.telemetry.alert);
     this.#remains = new Remains(this.#alerts);
     this.#slots = new Slots(this.#config, this.#workerEvents(), (slot) => this.#slotChanged(slot));
-    this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes, this.#alerts);
+    this.#router = new Router(
+      this.#config,
+      this.#slots,
+      this.#stage,
+      this.#changes,
+      this.#alerts,
+      (worker, task) => this.#healer.replaceStuck(worker, task),
+    );
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
     this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#remains, this.#alerts);
+    this.#watches = new Watches(this.#slots, this.#alerts);
     this.#slots.growTo(this.#config.size);
   }
 
@@ -180,6 +190,7 @@ export class Pool {
     const graceMs = wholeNumber('graceMs', options.graceMs, 0, 300_000, this.#config.graceMs);
     this.#closed ??= this.#close(graceMs).finally(() => {
       for (const takeBack of this.#takeBacks) takeBack();
+      this.#watches.stop();
     });
     return this.#closed;
   }
@@ -227,6 +238,7 @@ export class Pool {
       ready: (worker) => {
         this.#slots.ownerOf(worker)?.ready();
         this.#healer.watch(worker);
+        this.#watches.ready(worker);
         this.#router.feed(worker);
       },
       free: (worker, answered) => {
@@ -265,8 +277,8 @@ export class Pool {
     this.#healer.unwatch(worker);
     this.#router.remove(worker, held);
     if (worker.child?.pid !== undefined) this.#remains.add(worker.child);
-    slot?.ended(worker, failedStart, this.#dismissals.wasExpected(worker));
-    if (slot !== undefined) tellCrashLoop(this.#alerts, slot, worker);
+    const wasExpected = this.#dismissals.wasExpected(worker);
+    if (slot?.ended(worker, failedStart, wasExpected)) tellLoop(this.#alerts, slot, worker);
     this.#changes.announce();
   }
 

@@ -36,6 +36,8 @@ export class Router implements TaskOwner {
     private readonly stage: Stage,
     private readonly changes: Changes,
     private readonly alerts: Alerts,
+    /** A worker has not answered since this request was cancelled. */
+    readonly stuck: (worker: Worker, task: Task) => void,
   ) {
     this.#load = new LoadIndex(limits.concurrency);
   }
@@ -139,10 +141,6 @@ export class Router implements TaskOwner {
   settled(_task: Task, outcome: Outcome): void {
     this.#counts[outcome]++;
     if (this.stage.isClosing) this.changes.announce();
-  }
-
-  stuck(worker: Worker): void {
-    void worker.terminate('did not answer a cancelled request', 0).catch(() => {});
   }
 
   #refuse(): never {

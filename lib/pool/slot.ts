@@ -1,3 +1,4 @@
+import { nowMs } from '../clock.js';
 import type { ProcguardError } from '../errors.js';
 import type { WorkerSpec } from '../worker/start.js';
 import { Worker, type WorkerEvents } from '../worker/worker.js';
@@ -6,8 +7,14 @@ import type { RestartConfig } from './options.js';
 /** `starting`, `ready`, `waiting` before the next start, `failed` after `restart.maxFailedStarts` in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
 
-// A worker that has run this long is not one of a series of crashes.
+// A worker that has run this long is not one of a series of failures.
 const settledMs = 10_000;
+// A hang takes some intervals of heartbeats until it is seen, so it can't spin as fast as a crash: the first two get their
+// replacements at once, as is promised.
+const hangsAtOnce = 2;
+
+/** How a slot stood when it lost a worker. */
+export type Series = Pick<Slot, 'index' | 'state' | 'crashes' | 'hangs'>;
 
 /** A place for one worker after another. */
 export class Slot {
@@ -18,8 +25,9 @@ export class Slot {
   /** Why it is `failed`, or why the last start failed. */
   error: ProcguardError | undefined;
   #failedStarts = 0;
-  /** Its last workers, so many in a row, ended soon after they were ready. */
+  /** Of its last workers in a row, those that ended soon after they were ready, and those that hung. */
   crashes = 0;
+  hangs = 0;
   #timer: NodeJS.Timeout | undefined;
   #settled = () => {};
 
@@ -70,16 +78,36 @@ export class Slot {
     this.#become('ready');
   }
 
-  /** Its worker will be ended, and is no longer waited for. */
-  replaceAtOnce(): void {
+  /**
+   * Its worker hangs, for so long, and will be ended: starts the next without waiting for that, after a while when this
+   * goes on. Undefined: it is not its worker any longer.
+   */
+  replaceHung(worker: Worker, hungMs: number): Series | undefined {
+    if (this.worker !== worker) return undefined;
     this.worker = undefined;
-    if (this.state !== 'closed') this.request();
+    if (this.state === 'closed') return undefined;
+    if (this.#isSettled(worker, hungMs)) this.#endSeries();
+    else this.hangs++;
+    const failures = this.crashes + this.hangs;
+    if (failures > hangsAtOnce) this.#wait(failures - hangsAtOnce);
+    else this.request();
+    const { index, state, crashes, hangs } = this;
+    return { index, state, crashes, hangs };
   }
 
-  /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. */
-  ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
-    // It was replaced before.
-    if (this.worker !== worker) return;
+  /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. False: it was replaced before. */
+  ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): boolean {
+    if (this.worker !== worker) return false;
+    this.#worksNoMore(worker, failedStart, wanted);
+    return true;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#become('closed');
+  }
+
+  #worksNoMore(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
     this.#settled();
     this.worker = undefined;
     if (this.state === 'closed') return;
@@ -90,14 +118,20 @@ export class Slot {
       return;
     }
     this.#failedStarts = 0;
-    this.crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.crashes + 1;
-    if (this.crashes > 1) this.#wait(this.crashes - 1);
+    if (wanted || this.#isSettled(worker)) this.#endSeries();
+    else this.crashes++;
+    const failures = this.crashes + this.hangs;
+    if (failures > 1) this.#wait(failures - 1);
     else this.request();
   }
 
-  close(): void {
-    clearTimeout(this.#timer);
-    this.#become('closed');
+  #isSettled({ startedAtMs }: Worker, hungMs = 0): boolean {
+    return nowMs() - hungMs - startedAtMs > settledMs;
+  }
+
+  #endSeries(): void {
+    this.crashes = 0;
+    this.hangs = 0;
   }
 
   // Exponential, with jitter, so that workers that fell together don't rise together.

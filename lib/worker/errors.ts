@@ -49,7 +49,7 @@ export class WorkerDiedError extends ProcguardError {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderr: readonly string[];
-  /** What its threads were doing, when it was ended because it didn't answer. */
+  /** What its threads were doing, when it was ended because it didn't answer pings or a cancellation. */
   readonly stacks: string | undefined;
 
   constructor(reason: string, end: WorkerEnd, cause?: ProcguardError) {
