@@ -78,6 +78,10 @@ class Submitted implements RequestEvent {
     this.#at ??= new Date(Date.now() - (nowMs() - this.#atMs));
     return this.#at;
   }
+
+  toJSON(): object {
+    return { ...this, at: this.at };
+  }
 }
 
 class Started extends Submitted implements RequestStartEvent {
