@@ -1,14 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface, type Interface } from 'node:readline';
 import type { PoolOptions } from '../../lib/index.js';
-import { within } from '../deadline.js';
-import { startHost } from '../host-process.js';
+import { blocksInTurn, CallHost, turns } from '../calls/call-host.js';
+import type { BlockFigures } from '../calls/host.js';
 import { p50 } from '../quantile.js';
 import type { Report, Row, Target } from '../report.js';
 import type { Brand } from '../survivors.js';
-import type { BlockFigures, BlockRequest, Ready } from './call-host.js';
-import { HEARTBEATS, isRoomFor, LIMIT_MS, poolOf, turns, WAYS, type Way } from './plan.js';
+import { HEARTBEATS, isRoomFor, poolOf, WAYS, type Way } from './plan.js';
 
 /** In each round all pools of a set have a block, and take turns at being the first. */
 export interface CallLength {
@@ -61,7 +57,9 @@ export async function measureCalls(
     const ofSize = [1, manyInFlight].map((inFlight): CallCell => ({ workers, inFlight, blocks: [] }));
     for (let set = 1; set <= sets; set++) {
       report.progress(`set ${set} of ${sets}: calls to ${workers} workers, everything on and off ...`);
-      const hosts = CALL_WAYS.map((way) => new CallHost(workers, way, brand));
+      const hosts = CALL_WAYS.map(
+        (way) => new CallHost(way, { pool: poolOf(workers, MANAGEMENT[way]) }, brand),
+      );
       try {
         for (const host of hosts) await host.ready();
         for (let round = 1; round <= rounds; round++)
@@ -74,60 +72,6 @@ export async function measureCalls(
     cells.push(...ofSize);
   }
   return cells;
-}
-
-/** A process with a pool, which works only when it is told to. */
-class CallHost {
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterableIterator<string>;
-  readonly #reader: Interface;
-
-  constructor(
-    private readonly workers: number,
-    readonly way: CallWay,
-    private readonly brand: Brand,
-  ) {
-    this.#process = startHost('heartbeat/call-host', poolOf(workers, MANAGEMENT[way]), {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: brand.environment(),
-    });
-    this.#reader = createInterface(this.#process.stdout as NodeJS.ReadableStream);
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
-
-  async ready(): Promise<void> {
-    const { traces }: Ready = await this.#line();
-    this.brand.addHost(traces);
-  }
-
-  block(request: BlockRequest): Promise<BlockFigures> {
-    this.#process.stdin?.write(`${JSON.stringify(request)}\n`);
-    return this.#line();
-  }
-
-  async end(): Promise<void> {
-    const { exitCode, signalCode } = this.#process;
-    const exited = exitCode === null && signalCode === null ? once(this.#process, 'exit') : undefined;
-    this.#process.stdin?.end();
-    if (exited !== undefined && (await within(LIMIT_MS, exited)) === undefined) this.#process.kill('SIGKILL');
-    this.#reader.close();
-  }
-
-  async #line<T>(): Promise<T> {
-    const found = await within(LIMIT_MS, this.#lines.next());
-    if (found === undefined || found.done)
-      throw new Error(`The host of ${this.workers} workers said nothing`);
-    return JSON.parse(found.value);
-  }
-}
-
-async function blocksInTurn(
-  hosts: CallHost[],
-  request: BlockRequest,
-): Promise<Record<CallWay, BlockFigures>> {
-  const found: Partial<Record<CallWay, BlockFigures>> = {};
-  for (const host of hosts) found[host.way] = await host.block(request);
-  return found as Record<CallWay, BlockFigures>;
 }
 
 export function reportCalls(report: Report, cells: CallCell[]): Target[] {

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { turns } from '../calls/call-host.js';
 import { within } from '../deadline.js';
 import { startHost } from '../host-process.js';
 import { p50 } from '../quantile.js';
 import type { Report, Row, Target } from '../report.js';
 import type { Brand } from '../survivors.js';
 import type { IdleFigures, IdlePlan } from './idle-host.js';
-import { HEARTBEATS, INTERVAL_MS, isRoomFor, LIMIT_MS, poolOf, turns, WAYS, type Way } from './plan.js';
+import { HEARTBEATS, INTERVAL_MS, isRoomFor, LIMIT_MS, poolOf, WAYS, type Way } from './plan.js';
 
 export interface IdleLength {
   sizes: number[];

@@ -23,12 +23,6 @@ export const poolOf = (workers: number, more: Partial<PoolOptions>): PoolOptions
   ...more,
 });
 
-/** Each is the first as often as another. */
-export function turns<T>(round: number, all: T[]): T[] {
-  const first = round % all.length;
-  return [...all.slice(first), ...all.slice(0, first)];
-}
-
 export function isRoomFor(workers: number, report: Report): boolean {
   const isRoom = freemem() > workers * WORKER_BYTES;
   if (!isRoom) report.note(`not measured with ${workers} workers: too little free memory`);

@@ -1,11 +1,19 @@
 import { nowMs } from '../clock.js';
 import type { ProcguardError } from '../errors.js';
+import type { ReplaceReason, StartReason } from '../events/events.js';
 import type { WorkerSpec } from '../worker/start.js';
 import { Worker, type WorkerEvents } from '../worker/worker.js';
+import type { DismissReason } from './dismissal.js';
 import type { RestartConfig } from './options.js';
 
 /** `starting`, `ready`, `waiting` before the next start, `failed` after `restart.maxFailedStarts` in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
+
+export interface SlotEvents extends WorkerEvents {
+  started(worker: Worker): void;
+  /** The slot gets another worker in place of this one, its last, `backoffMs` from now. */
+  replaced(worker: Worker, reason: ReplaceReason, backoffMs: number): void;
+}
 
 // A worker that has run this long is not one of a series of failures.
 const settledMs = 10_000;
@@ -29,13 +37,16 @@ export class Slot {
   crashes = 0;
   hangs = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Its last. */
+  #last: Worker | undefined;
+  #startReason: StartReason = 'new';
   #settled = () => {};
 
   constructor(
     readonly index: number,
     private readonly spec: WorkerSpec,
     private readonly restart: RestartConfig,
-    private readonly events: WorkerEvents,
+    private readonly events: SlotEvents,
     private readonly changed: (slot: Slot) => void,
     private readonly nextNumber: () => number,
     /** Asks for a call of `start` when there is room for one more. */
@@ -57,7 +68,8 @@ export class Slot {
   /** A failed slot has as many tries as a new one. */
   revive(): void {
     this.#failedStarts = 0;
-    this.request();
+    if (this.#last !== undefined) this.#replace(this.#last, 'revived');
+    else this.request();
   }
 
   /** Resolves when the worker is ready, or has ended. */
@@ -66,8 +78,12 @@ export class Slot {
     this.starts++;
     return new Promise((resolve) => {
       this.#settled = resolve;
-      this.worker = new Worker(this.nextNumber(), this.spec, this.events);
+      const place = { slot: this.index, reason: this.#startReason };
+      const worker = new Worker(this.nextNumber(), this.spec, this.events, place);
+      this.worker = worker;
+      this.#last = worker;
       this.#become('starting');
+      this.events.started(worker);
     });
   }
 
@@ -82,23 +98,28 @@ export class Slot {
    * Its worker hangs, for so long, and will be ended: starts the next without waiting for that, after a while when this
    * goes on. Undefined: it is not its worker any longer.
    */
-  replaceHung(worker: Worker, hungMs: number): Series | undefined {
+  replaceHung(worker: Worker, hungMs: number, reason: 'unhealthy' | 'stuck'): Series | undefined {
     if (this.worker !== worker) return undefined;
     this.worker = undefined;
     if (this.state === 'closed') return undefined;
     if (this.#isSettled(worker, hungMs)) this.#endSeries();
     else this.hangs++;
-    const failures = this.crashes + this.hangs;
-    if (failures > hangsAtOnce) this.#wait(failures - hangsAtOnce);
-    else this.request();
+    this.#replace(worker, reason, this.#backoffMs(this.crashes + this.hangs - hangsAtOnce));
     const { index, state, crashes, hangs } = this;
     return { index, state, crashes, hangs };
   }
 
-  /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. False: it was replaced before. */
-  ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): boolean {
+  /**
+   * Its worker has ended: starts the next, after a while when this goes on. `expected`: why it was told to. False: it was
+   * replaced before.
+   */
+  ended(
+    worker: Worker,
+    failedStart: ProcguardError | undefined,
+    expected: DismissReason | undefined,
+  ): boolean {
     if (this.worker !== worker) return false;
-    this.#worksNoMore(worker, failedStart, wanted);
+    this.#worksNoMore(worker, failedStart, expected);
     return true;
   }
 
@@ -107,22 +128,27 @@ export class Slot {
     this.#become('closed');
   }
 
-  #worksNoMore(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
+  #worksNoMore(
+    worker: Worker,
+    failedStart: ProcguardError | undefined,
+    expected: DismissReason | undefined,
+  ): void {
     this.#settled();
     this.worker = undefined;
     if (this.state === 'closed') return;
-    if (failedStart !== undefined && !wanted) {
+    const isWanted = expected !== undefined;
+    if (failedStart !== undefined && !isWanted) {
       this.error = failedStart;
       if (++this.#failedStarts >= this.restart.maxFailedStarts) this.#become('failed');
-      else this.#wait(this.#failedStarts);
+      else this.#replace(worker, 'start_failed', this.#backoffMs(this.#failedStarts));
       return;
     }
     this.#failedStarts = 0;
-    if (wanted || this.#isSettled(worker)) this.#endSeries();
+    if (isWanted || this.#isSettled(worker)) this.#endSeries();
     else this.crashes++;
-    const failures = this.crashes + this.hangs;
-    if (failures > 1) this.#wait(failures - 1);
-    else this.request();
+    // The first crash may be a coincidence.
+    const backoffMs = this.#backoffMs(this.crashes + this.hangs - 1);
+    this.#replace(worker, replaceReason(worker, expected), backoffMs);
   }
 
   #isSettled({ startedAtMs }: Worker, hungMs = 0): boolean {
@@ -134,12 +160,22 @@ export class Slot {
     this.hangs = 0;
   }
 
-  // Exponential, with jitter, so that workers that fell together don't rise together.
-  #wait(failures: number): void {
-    const { backoffMs, maxBackoffMs } = this.restart;
-    const waitMs = Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1));
-    this.#timer = setTimeout(() => this.request(), waitMs * (0.5 + Math.random() / 2));
+  #replace(worker: Worker, reason: ReplaceReason, backoffMs = 0): void {
+    this.#startReason = reason;
+    this.events.replaced(worker, reason, backoffMs);
+    if (backoffMs === 0) {
+      this.request();
+      return;
+    }
+    this.#timer = setTimeout(() => this.request(), backoffMs);
     this.#become('waiting');
+  }
+
+  // Exponential, with jitter, so that workers that fell together don't rise together.
+  #backoffMs(failures: number): number {
+    if (failures <= 0) return 0;
+    const { backoffMs, maxBackoffMs } = this.restart;
+    return Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
   }
 
   #become(state: SlotState): void {
@@ -147,4 +183,10 @@ export class Slot {
     this.state = state;
     this.changed(this);
   }
+}
+
+function replaceReason({ exit }: Worker, expected: DismissReason | undefined): ReplaceReason {
+  if (expected !== undefined && expected !== 'for_good') return expected;
+  const reason = exit?.reason;
+  return reason === undefined || reason === 'killed' ? 'crashed' : reason;
 }
