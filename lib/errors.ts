@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { nearest } from './nearest.js';
 
 /**
  * The base of every error that procguard itself throws. Match on `code`, which is stable; messages are for people.
@@ -18,6 +19,7 @@ import os from 'node:os';
  * | `ERR_PROCGUARD_WORKER_ERROR` | the handler threw; see `WorkerError` |
  * | `ERR_PROCGUARD_WORKER_DIED` | the worker ended while it had the request; see `WorkerDiedError` |
  * | `ERR_PROCGUARD_UNKNOWN_METHOD` | the worker has no such handler |
+ * | `ERR_PROCGUARD_CANCELLED` | the worker gave the request up by itself, though somebody waited for it |
  * | `ERR_PROCGUARD_TOO_LARGE` | an argument, or what the handler returned, is over a limit of the protocol |
  * | `ERR_PROCGUARD_PROTOCOL` | the worker sent something that is not the worker protocol |
  * | `ERR_PROCGUARD_START_FAILED` | the command could not be executed, or ended before it was ready |
@@ -51,21 +53,29 @@ export function invalidOption(option: string, value: unknown, allowed: string): 
   );
 }
 
+/** An option that there is not; `advice` is a sentence that names those that there are. */
+export function unknownOption(option: string, value: unknown, advice: string): ProcguardError {
+  return new ProcguardError(
+    'ERR_PROCGUARD_INVALID_OPTION',
+    `Invalid option \`${option}\`: ${describeValue(value)}. There is no such option. ${advice}`,
+  );
+}
+
 /** Refuses what isn't an object, and keys that aren't known: a misspelled option would be a silent default. */
 export function checkKeys(option: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidOption(option, value, `an object with ${known.map((key) => `\`${key}\``).join(', ')}`);
+    throw invalidOption(option, value, `an object with ${listOf(known)}`);
   }
   for (const key of Object.keys(value)) {
-    if (!known.includes(key)) {
-      throw invalidOption(
-        `${option}.${key}`,
-        (value as Record<string, unknown>)[key],
-        `no such option, but ${known.join(', ')}`,
-      );
-    }
+    if (known.includes(key)) continue;
+    const meant = nearest(key, known);
+    const advice =
+      meant === undefined ? `Those that there are: ${listOf(known)}.` : `Did you mean \`${meant}\`?`;
+    throw unknownOption(`${option}.${key}`, (value as Record<string, unknown>)[key], advice);
   }
 }
+
+const listOf = (keys: readonly string[]) => keys.map((key) => `\`${key}\``).join(', ');
 
 /** A value as it stands in an error's message. */
 export function describeValue(value: unknown): string {

@@ -4,7 +4,7 @@ export class Latencies {
   #seen = 0;
   #byWorker = new Map<number, { sumMs: number; count: number }>();
 
-  add(worker: number | undefined, runMs: number): void {
+  add(worker: number, runMs: number): void {
     this.#seen++;
     if (this.#all.length < maxKept) this.#all.push(runMs);
     // Each of those seen is kept with the same chance.
@@ -12,7 +12,6 @@ export class Latencies {
       const at = Math.floor(Math.random() * this.#seen);
       if (at < maxKept) this.#all[at] = runMs;
     }
-    if (worker === undefined) return;
     const of = this.#byWorker.get(worker) ?? { sumMs: 0, count: 0 };
     of.sumMs += runMs;
     of.count++;

@@ -77,6 +77,8 @@ export class Watch {
 
   #start(): void {
     this.log.start(({ pool, worker, runMs }) => {
+      // Without a worker it ended before it ran.
+      if (worker === undefined) return;
       this.#pools.find(({ name }) => name === pool)?.latencies.add(worker, runMs);
     });
     this.#looks = 0;

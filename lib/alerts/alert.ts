@@ -6,7 +6,10 @@ export type AlertCode =
   | 'worker_stalled'
   | 'queue_full'
   | 'cleanup_failed'
-  | 'loop_lag';
+  | 'loop_lag'
+  | 'guard_downgraded'
+  | 'keeper_lost'
+  | 'memory_growth';
 
 /** `critical`: requests fail, or processes are left. `warning`: the pool has helped itself, or may still. */
 export type Severity = 'warning' | 'critical';
@@ -34,7 +37,7 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
   crash_loop: {
     severity: 'critical',
     advice:
-      'See how the worker ends in the evidence: SIGKILL out of nowhere is mostly a lack of memory, SIGSEGV a fault in native code, and an exit code comes with lines of stderr.',
+      'See how the worker ends in the evidence: SIGKILL out of nowhere is mostly a lack of memory, SIGSEGV a fault in native code, and an exit code comes with lines of stderr. Of workers that hang there are the stacks.',
   },
   slot_failed: {
     severity: 'critical',
@@ -63,5 +66,21 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
     severity: 'warning',
     advice:
       'Find what keeps the host busy with node --cpu-prof, and move it into a worker or cut it into pieces.',
+  },
+  guard_downgraded: {
+    severity: 'warning',
+    advice:
+      'Do what the remedy of each downgrade in the evidence says, or ask for less with the option guard if that much is enough.',
+  },
+  // Nothing is left behind while the host lives, and another starts at once. Where none can be kept running, `guard_downgraded` says so.
+  keeper_lost: {
+    severity: 'warning',
+    advice:
+      'Find who ends procguard-keeper: SIGKILL comes from a lack of memory (see the kernel log) or from a script that kills processes by name.',
+  },
+  memory_growth: {
+    severity: 'warning',
+    advice:
+      'Look for the leak with tracemalloc, or let workers be replaced in time with maxRequests or maxRssBytes.',
   },
 };

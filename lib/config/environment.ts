@@ -1,5 +1,5 @@
+import { nearest } from '../nearest.js';
 import type { Key } from './keys.js';
-import { nearest } from './nearest.js';
 
 /** What an environment variable says about a key. */
 export interface Variable {

@@ -1,6 +1,6 @@
-import { describeValue, invalidOption, ProcguardError } from '../errors.js';
+import { describeValue, invalidOption, ProcguardError, unknownOption } from '../errors.js';
+import { nearest } from '../nearest.js';
 import type { Key } from './keys.js';
-import { nearest } from './nearest.js';
 import type { Origin } from './origin.js';
 
 /** A value that is not what its key allows. It is named as it was written: by its option, or its variable. */
@@ -13,10 +13,7 @@ export function invalidValue(path: string, origin: Origin, value: unknown, allow
 }
 
 export function unknownKey(path: string, value: unknown, keys: readonly Key[]): ProcguardError {
-  return new ProcguardError(
-    'ERR_PROCGUARD_INVALID_OPTION',
-    `Invalid option \`${path}\`: ${describeValue(value)}. There is no such option. ${advice(path, keys)}`,
-  );
+  return unknownOption(path, value, advice(path, keys));
 }
 
 function advice(path: string, keys: readonly Key[]): string {

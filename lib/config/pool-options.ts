@@ -1,4 +1,5 @@
 // Written by `npm run docs:config` from the schema in schema.ts. Change that one.
+import type { Logger } from '../events/logger.js';
 import type { GuardOptions } from '../guard/policy.js';
 import type { OutputLine } from '../worker/output.js';
 import type { Setting } from './origin.js';
@@ -77,13 +78,19 @@ export interface PoolOptions {
    * yet, and warns. The default is false. Variable: `PROCGUARD_WATCHDOG`.
    */
   watchdog?: boolean | undefined;
-  /** Which events are published. This version publishes alerts only. */
+  /** Which events are published on `node:diagnostics_channel`; see `docs/telemetry.md`. */
   telemetry?: TelemetryOptions | undefined;
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
   /**
+   * Where the pool writes what happens to its workers, and what they print: pino, or what has the same
+   * methods. Lines about a process have its `pool`, `worker`, `pid` and a `reason`. What `telemetry` switches
+   * off is logged all the same. `pool.config()` leaves it out. The default is no log.
+   */
+  logger?: Logger | undefined;
+  /**
    * Gets each line that a worker prints or logs. What it throws is an uncaught exception. The default is
-   * writing them to this process's stderr, with the worker's number.
+   * `logger`, or this process's stderr, with the worker's number.
    */
   onOutput?: ((line: OutputLine) => void) | undefined;
 }
@@ -150,17 +157,17 @@ export interface RestartOptions {
   maxFailedStarts?: number | undefined;
 }
 
-/** Which events are published. This version publishes alerts only. */
+/** Which events are published on `node:diagnostics_channel`; see `docs/telemetry.md`. */
 export interface TelemetryOptions {
   /**
-   * Events of the start, the readiness and the end of workers. The default is true. Variable:
+   * Events of workers: their start, readiness, health, replacement and end. The default is true. Variable:
    * `PROCGUARD_TELEMETRY_WORKER`.
    */
   worker?: boolean | undefined;
   /** Events of pings, with their latency. The default is true. Variable: `PROCGUARD_TELEMETRY_HEARTBEAT`. */
   heartbeat?: boolean | undefined;
   /**
-   * Events of what was done to be sure that all processes are gone. The default is true. Variable:
+   * Events of what was done to be sure that nothing of a worker is left. The default is true. Variable:
    * `PROCGUARD_TELEMETRY_CLEANUP`.
    */
   cleanup?: boolean | undefined;

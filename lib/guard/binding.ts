@@ -97,6 +97,11 @@ export function binding(): Binding {
   return loaded.addon;
 }
 
+/** The same without starting anything: undefined until a first call of `binding` has. */
+export function startedBinding(): Binding | undefined {
+  return started ? loaded?.addon : undefined;
+}
+
 function load() {
   try {
     const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };

@@ -1,26 +1,42 @@
 import type { Alerts } from '../alerts/alerts.js';
+import { nowMs } from '../clock.js';
+import type { KeeperSighting } from '../guard/keeper-watch.js';
 import type { KillTreeReport } from '../guard/kill-tree.js';
+import type { Guard } from '../guard/report.js';
+import type { Growth } from '../health/memory-growth.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import type { Worker } from '../worker/worker.js';
-import type { Slot } from './slot.js';
+import type { Series, Slot } from './slot.js';
 
 // Two may be a coincidence.
-const loopCrashes = 3;
+const loopFailures = 3;
 // A loop that stands still for less delays requests, and harms nothing else.
 const lagMs = 1000;
+const toldElsewhere: ReadonlySet<string> = new Set(['grace_needs_keeper', 'keeper_restarting']);
 
-/** A slot's worker has ended. */
-export function tellCrashLoop(
+/** A slot's worker has ended, or hangs. */
+export function tellLoop(
   alerts: Alerts,
-  { index, state, crashes }: Slot,
+  { index, state, crashes, hangs }: Series,
   { pid, child, lastOfStderr }: Worker,
+  stacks?: string,
 ): void {
-  if (state !== 'waiting' || crashes < loopCrashes) return;
+  const failures = crashes + hangs;
+  if (state !== 'waiting' || failures < loopFailures) return;
+  const what = hangs === 0 ? 'ended' : crashes === 0 ? 'hung' : 'ended or hung';
   alerts.raise(
     'crash_loop',
     index,
-    `${crashes} workers of slot ${index} in a row ended soon after they were ready.`,
-    { crashes, pid, exitCode: child?.exitCode, signal: child?.signalCode, stderr: lastOfStderr },
+    `${failures} workers of slot ${index} in a row ${what} soon after they were ready.`,
+    {
+      crashes,
+      hangs,
+      pid,
+      exitCode: child?.exitCode,
+      signal: child?.signalCode,
+      stderr: lastOfStderr,
+      stacks,
+    },
   );
 }
 
@@ -60,6 +76,22 @@ export function tellSilence(
   );
 }
 
+/** A worker has not answered since a request was cancelled, and is replaced. */
+export function tellIgnoredCancel(
+  alerts: Alerts,
+  slot: Slot | undefined,
+  { pid, requestsInHand }: Worker,
+  { method, ageMs }: { method: string; ageMs: number },
+  stacks: string | undefined,
+): void {
+  alerts.raise(
+    'worker_unresponsive',
+    slot?.index,
+    `Worker ${pid} did not answer ${method}, which was cancelled, and has had it for ${(ageMs / 1000).toFixed(1)} s. It is replaced.`,
+    { pid, reason: 'ignored_cancel', replaced: true, method, ageMs, requests: requestsInHand, stacks },
+  );
+}
+
 /** A worker was to be ended. */
 export function tellSurvivors(
   alerts: Alerts,
@@ -76,8 +108,46 @@ export function tellSurvivors(
   );
 }
 
+/** Of a worker. What the pool's options ask for is no downgrade, and `keeper_lost` says what passes in a moment. */
+export function tellDowngrades(
+  alerts: Alerts,
+  pid: number | undefined,
+  { link, tree, downgrades }: Guard,
+): void {
+  const unasked = downgrades.filter(({ code }) => !toldElsewhere.has(code));
+  if (unasked.length === 0) return;
+  const codes = unasked.map(({ code }) => code).join(', ');
+  alerts.raise(
+    'guard_downgraded',
+    undefined,
+    `Worker ${pid}, and others that are started like it, are guarded less than was asked for: ${codes}.`,
+    { pid, link, tree, downgrades: unasked },
+  );
+}
+
+export function tellLostKeeper(alerts: Alerts, { pid, restarts, state }: KeeperSighting): void {
+  const message = `The keeper ${pid} has died while the host lives. Another is being started.`;
+  alerts.raise('keeper_lost', undefined, message, { pid, restarts, state });
+}
+
+export function tellMemoryGrowth(
+  alerts: Alerts,
+  slot: Slot | undefined,
+  { pid, startedAtMs, requests }: Worker,
+  { baselineBytes, nowBytes }: Growth,
+): void {
+  alerts.raise(
+    'memory_growth',
+    slot?.index,
+    `The memory of worker ${pid} has grown from ${mebibytes(baselineBytes)} to ${mebibytes(nowBytes)}, and goes on growing.`,
+    { pid, baselineBytes, nowBytes, ageMs: nowMs() - startedAtMs, requests },
+  );
+}
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
+
 export function tellLag(alerts: Alerts, ms: number): void {
   if (ms < lagMs) return;
-  const message = `The event loop of the host stood still for ${(ms / 1000).toFixed(1)} s.`;
+  const message = `The event loop of the host stood still for at least ${(ms / 1000).toFixed(1)} s.`;
   alerts.raise('loop_lag', undefined, message, { stoodStillMs: ms });
 }

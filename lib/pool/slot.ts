@@ -1,13 +1,28 @@
+import { nowMs } from '../clock.js';
 import type { ProcguardError } from '../errors.js';
+import type { ReplaceReason, StartReason } from '../events/events.js';
 import type { WorkerSpec } from '../worker/start.js';
 import { Worker, type WorkerEvents } from '../worker/worker.js';
+import type { DismissReason } from './dismissal.js';
 import type { RestartConfig } from './options.js';
 
 /** `starting`, `ready`, `waiting` before the next start, `failed` after `restart.maxFailedStarts` in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
 
-// A worker that has run this long is not one of a series of crashes.
+export interface SlotEvents extends WorkerEvents {
+  started(worker: Worker): void;
+  /** The slot gets another worker in place of this one, its last, `backoffMs` from now. */
+  replaced(worker: Worker, reason: ReplaceReason, backoffMs: number): void;
+}
+
+// A worker that has run this long is not one of a series of failures.
 const settledMs = 10_000;
+// A hang takes some intervals of heartbeats until it is seen, so it can't spin as fast as a crash: the first two get their
+// replacements at once, as is promised.
+const hangsAtOnce = 2;
+
+/** How a slot stood when it lost a worker. */
+export type Series = Pick<Slot, 'index' | 'state' | 'crashes' | 'hangs'>;
 
 /** A place for one worker after another. */
 export class Slot {
@@ -18,16 +33,20 @@ export class Slot {
   /** Why it is `failed`, or why the last start failed. */
   error: ProcguardError | undefined;
   #failedStarts = 0;
-  /** Its last workers, so many in a row, ended soon after they were ready. */
+  /** Of its last workers in a row, those that ended soon after they were ready, and those that hung. */
   crashes = 0;
+  hangs = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Its last. */
+  #last: Worker | undefined;
+  #startReason: StartReason = 'new';
   #settled = () => {};
 
   constructor(
     readonly index: number,
     private readonly spec: WorkerSpec,
     private readonly restart: RestartConfig,
-    private readonly events: WorkerEvents,
+    private readonly events: SlotEvents,
     private readonly changed: (slot: Slot) => void,
     private readonly nextNumber: () => number,
     /** Asks for a call of `start` when there is room for one more. */
@@ -49,7 +68,8 @@ export class Slot {
   /** A failed slot has as many tries as a new one. */
   revive(): void {
     this.#failedStarts = 0;
-    this.request();
+    if (this.#last !== undefined) this.#replace(this.#last, 'revived');
+    else this.request();
   }
 
   /** Resolves when the worker is ready, or has ended. */
@@ -58,8 +78,12 @@ export class Slot {
     this.starts++;
     return new Promise((resolve) => {
       this.#settled = resolve;
-      this.worker = new Worker(this.nextNumber(), this.spec, this.events);
+      const place = { slot: this.index, reason: this.#startReason };
+      const worker = new Worker(this.nextNumber(), this.spec, this.events, place);
+      this.worker = worker;
+      this.#last = worker;
       this.#become('starting');
+      this.events.started(worker);
     });
   }
 
@@ -70,29 +94,33 @@ export class Slot {
     this.#become('ready');
   }
 
-  /** Its worker will be ended, and is no longer waited for. */
-  replaceAtOnce(): void {
+  /**
+   * Its worker hangs, for so long, and will be ended: starts the next without waiting for that, after a while when this
+   * goes on. Undefined: it is not its worker any longer.
+   */
+  replaceHung(worker: Worker, hungMs: number, reason: 'unhealthy' | 'stuck'): Series | undefined {
+    if (this.worker !== worker) return undefined;
     this.worker = undefined;
-    if (this.state !== 'closed') this.request();
+    if (this.state === 'closed') return undefined;
+    if (this.#isSettled(worker, hungMs)) this.#endSeries();
+    else this.hangs++;
+    this.#replace(worker, reason, this.#backoffMs(this.crashes + this.hangs - hangsAtOnce));
+    const { index, state, crashes, hangs } = this;
+    return { index, state, crashes, hangs };
   }
 
-  /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. */
-  ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
-    // It was replaced before.
-    if (this.worker !== worker) return;
-    this.#settled();
-    this.worker = undefined;
-    if (this.state === 'closed') return;
-    if (failedStart !== undefined && !wanted) {
-      this.error = failedStart;
-      if (++this.#failedStarts >= this.restart.maxFailedStarts) this.#become('failed');
-      else this.#wait(this.#failedStarts);
-      return;
-    }
-    this.#failedStarts = 0;
-    this.crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.crashes + 1;
-    if (this.crashes > 1) this.#wait(this.crashes - 1);
-    else this.request();
+  /**
+   * Its worker has ended: starts the next, after a while when this goes on. `expected`: why it was told to. False: it was
+   * replaced before.
+   */
+  ended(
+    worker: Worker,
+    failedStart: ProcguardError | undefined,
+    expected: DismissReason | undefined,
+  ): boolean {
+    if (this.worker !== worker) return false;
+    this.#worksNoMore(worker, failedStart, expected);
+    return true;
   }
 
   close(): void {
@@ -100,12 +128,54 @@ export class Slot {
     this.#become('closed');
   }
 
-  // Exponential, with jitter, so that workers that fell together don't rise together.
-  #wait(failures: number): void {
-    const { backoffMs, maxBackoffMs } = this.restart;
-    const waitMs = Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1));
-    this.#timer = setTimeout(() => this.request(), waitMs * (0.5 + Math.random() / 2));
+  #worksNoMore(
+    worker: Worker,
+    failedStart: ProcguardError | undefined,
+    expected: DismissReason | undefined,
+  ): void {
+    this.#settled();
+    this.worker = undefined;
+    if (this.state === 'closed') return;
+    const isWanted = expected !== undefined;
+    if (failedStart !== undefined && !isWanted) {
+      this.error = failedStart;
+      if (++this.#failedStarts >= this.restart.maxFailedStarts) this.#become('failed');
+      else this.#replace(worker, 'start_failed', this.#backoffMs(this.#failedStarts));
+      return;
+    }
+    this.#failedStarts = 0;
+    if (isWanted || this.#isSettled(worker)) this.#endSeries();
+    else this.crashes++;
+    // The first crash may be a coincidence.
+    const backoffMs = this.#backoffMs(this.crashes + this.hangs - 1);
+    this.#replace(worker, replaceReason(worker, expected), backoffMs);
+  }
+
+  #isSettled({ startedAtMs }: Worker, hungMs = 0): boolean {
+    return nowMs() - hungMs - startedAtMs > settledMs;
+  }
+
+  #endSeries(): void {
+    this.crashes = 0;
+    this.hangs = 0;
+  }
+
+  #replace(worker: Worker, reason: ReplaceReason, backoffMs = 0): void {
+    this.#startReason = reason;
+    this.events.replaced(worker, reason, backoffMs);
+    if (backoffMs === 0) {
+      this.request();
+      return;
+    }
+    this.#timer = setTimeout(() => this.request(), backoffMs);
     this.#become('waiting');
+  }
+
+  // Exponential, with jitter, so that workers that fell together don't rise together.
+  #backoffMs(failures: number): number {
+    if (failures <= 0) return 0;
+    const { backoffMs, maxBackoffMs } = this.restart;
+    return Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
   }
 
   #become(state: SlotState): void {
@@ -113,4 +183,10 @@ export class Slot {
     this.state = state;
     this.changed(this);
   }
+}
+
+function replaceReason({ exit }: Worker, expected: DismissReason | undefined): ReplaceReason {
+  if (expected !== undefined && expected !== 'for_good') return expected;
+  const reason = exit?.reason;
+  return reason === undefined || reason === 'killed' ? 'crashed' : reason;
 }

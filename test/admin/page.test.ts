@@ -29,6 +29,8 @@ browserTest('the page shows what the pool did, and loads nothing from elsewhere'
   await page.locator(`${row(0)} .requests`, { hasText: String(requests) }).waitFor();
   await page.locator(`${row(0)} .verdict`, { hasText: 'idle' }).waitFor();
   await page.locator(`${row(0)} .rss`, { hasText: /^\d+(\.\d)? MB$/ }).waitFor();
+  // Its requests' latencies, drawn.
+  await page.locator(`${row(0)} .spark canvas`).waitFor();
   t.deepEqual(complaints, []);
   t.deepEqual(
     asked.filter((url) => !url.startsWith(admin.url)),

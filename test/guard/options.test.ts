@@ -19,9 +19,12 @@ const BAD_GUARDS: [value: unknown, named: RegExp][] = [
   [{ graceMs: 1.5 }, /graceMs/],
   [{ graceMs: '100' }, /graceMs/],
   [{ graceMs: null }, /graceMs/],
-  [{ graceMS: 100 }, /graceMS/],
-  [{ contain: 'tree' }, /contain/],
-  [{ containment: 'tree', graceMs: 100, more: 1 }, /more/],
+  [{ graceMS: 100 }, /`guard\.graceMS`: 100\. There is no such option\. Did you mean `graceMs`\?$/],
+  [{ contain: 'tree' }, /Did you mean `containment`\?$/],
+  [
+    { containment: 'tree', graceMs: 100, more: 1 },
+    /`guard\.more`: 1\. .*Those that there are: `containment`, `graceMs`\.$/,
+  ],
 ];
 
 for (const [guard, named] of BAD_GUARDS) {
@@ -52,5 +55,18 @@ for (const guard of [true, undefined, {}, { containment: 'tree' }, { graceMs: 0 
       // A grace is the keeper's alone.
       guard: { link: JSON.stringify(guard)?.includes('300000') ? 'none' : 'pdeathsig' },
     });
+  });
+}
+
+for (const [operation, options, meant] of [
+  ['killTree', { grace: 100 }, 'graceMs'],
+  ['killTree', { Signal: 'SIGINT' }, 'signal'],
+  ['sweep', { dryrun: true }, 'dryRun'],
+] as const) {
+  test.serial(`${operation} names the option that ${JSON.stringify(options)} was meant to be`, async (t) => {
+    await using host = new Host();
+    const error = await t.throwsAsync(host.ask(operation, { pid: 0x7ffffffe, options }));
+    t.like(error, { code: 'ERR_PROCGUARD_INVALID_OPTION' });
+    t.true(error!.message.endsWith(`There is no such option. Did you mean \`${meant}\`?`), error!.message);
   });
 }

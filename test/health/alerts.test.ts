@@ -29,7 +29,11 @@ function isActionable(t: ExecutionContext, { advice, at, message }: Alert): void
 
 test('R10.5 the same alert of the same slot is not repeated within a minute, and the next says how many there were', (t) => {
   let nowMs = 0;
-  const alerts = new Alerts('p', false, () => nowMs);
+  const alerts = new Alerts(
+    'p',
+    () => {},
+    () => nowMs,
+  );
   const raise = (slot: number) => alerts.raise('worker_stalled', slot, 'It computes.', { n: nowMs });
   for (; nowMs < 60_000; nowMs += 1000) raise(0);
   t.is(alerts.recent.length, 1);
@@ -48,7 +52,11 @@ test('R10.5 the same alert of the same slot is not repeated within a minute, and
 });
 
 test('the latest 100 alerts are kept', (t) => {
-  const alerts = new Alerts('p', false, () => 0);
+  const alerts = new Alerts(
+    'p',
+    () => {},
+    () => 0,
+  );
   for (let slot = 0; slot < 150; slot++) alerts.raise('slot_failed', slot, 'It failed.', {});
   t.is(alerts.recent.length, 100);
   t.is(alerts.recent[0]!.slot, 50);
@@ -77,7 +85,7 @@ test('R10.5 a worker that computes is an alert once, though it is left alone', a
   isActionable(t, alert);
   t.like(alert.evidence, { reason: 'busy_processor', replaced: false });
   t.true((alert.evidence.cpuShare as number) > 0.02);
-  t.is(pool.alerts().length, 1);
+  t.is(pool.alerts().filter(({ code }) => code === 'worker_stalled').length, 1);
 });
 
 test('R10.5 a full queue is an alert', async (t) => {
@@ -92,13 +100,42 @@ test('R10.5 a full queue is an alert', async (t) => {
   t.like(alert.evidence, { queued: 1 });
 });
 
-test.serial('R10.5 an event loop that stands still is an alert', async (t) => {
-  const { pool } = startHangingPool(t, { name: 'lag' });
+for (const enabled of [true, false]) {
+  test.serial(`R10.5 an event loop that stands still is an alert (heartbeats: ${enabled})`, async (t) => {
+    const { pool } = startHangingPool(t, { name: 'lag', heartbeat: { enabled } });
+    await pool.ready();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1600);
+    const alert = await raised(pool, 'loop_lag');
+    isActionable(t, alert);
+    t.true((alert.evidence.stoodStillMs as number) >= 1000);
+  });
+}
+
+test.serial('R10.5 a worker whose memory grows without end is an alert', async (t) => {
+  const { setInterval: real } = globalThis;
+  // A minute between two looks, in a test, is less.
+  globalThis.setInterval = ((run: () => void, ms: number) =>
+    real(run, ms === 60_000 ? 25 : ms)) as typeof real;
+  const { pool } = startPool(t, { name: 'growing', size: 2 });
+  globalThis.setInterval = real;
   await pool.ready();
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
-  const alert = await raised(pool, 'loop_lag');
+  const affinity = 'one of both';
+  const pid = await pool.call('pid', [], { affinity });
+  const raisedYet = () => pool.alerts().find(({ code }) => code === 'memory_growth');
+  const stepBytes = 4 * 1024 * 1024;
+  // A gigabyte and a half at most.
+  for (let step = 0; step < 384 && raisedYet() === undefined; step++) {
+    await pool.call('leak', [stepBytes], { affinity });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const alert = raisedYet()!;
   isActionable(t, alert);
-  t.true((alert.evidence.stoodStillMs as number) >= 1000);
+  t.is(alert.slot, pool.stats().workers.find((worker) => worker.pid === pid)!.slot);
+  const { baselineBytes, nowBytes, ageMs, requests } = alert.evidence as Record<string, number>;
+  t.is(alert.evidence.pid, pid);
+  t.true(nowBytes! >= 2 * baselineBytes! && nowBytes! - baselineBytes! >= 256 * 1024 * 1024);
+  t.true(ageMs! > 0);
+  t.true(requests! > 50);
 });
 
 test('telemetry.alert: false publishes nothing, and the pool still lists them', async (t) => {

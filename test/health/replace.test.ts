@@ -69,7 +69,7 @@ test('an idle worker that is stopped is replaced before anybody calls it', async
   t.like(pool.stats(), { rejected: 0, succeeded: 2 });
 });
 
-test('a worker that goes on after a stop that was no longer than two pings is left alone', async (t) => {
+test('R10.1 a worker that goes on after a stop that was no longer than two pings is left alone', async (t) => {
   const hanging = startHangingPool(t);
   const { pool } = hanging;
   const other = startHangingPool(t);

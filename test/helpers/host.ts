@@ -37,6 +37,8 @@ export interface HostOptions {
   /** Arguments for node itself. */
   execArgv?: string[];
   env?: Record<string, string>;
+  /** A program, with arguments, that becomes node. */
+  launcher?: readonly string[];
   uid?: number;
   gid?: number;
 }
@@ -64,8 +66,9 @@ export class Host {
   #stderr = '';
 
   constructor(options: HostOptions = {}) {
-    const { disable, env, execArgv = [], ...identity } = options;
-    this.#process = spawn(process.execPath, [...execArgv, fixture('host.mjs')], {
+    const { disable, env, execArgv = [], launcher = [], ...identity } = options;
+    const [program, ...args] = [...launcher, process.execPath, ...execArgv, fixture('host.mjs')];
+    this.#process = spawn(program as string, args, {
       ...identity,
       cwd: ROOT,
       env: { ...process.env, ...env, PROCGUARD_DISABLE: disable ?? '' },

@@ -40,7 +40,7 @@ runpy.run_path(${JSON.stringify(fixture('worker.py'))}, run_name="__main__")`;
 
 const statesOf = (pool: Pool) => pool.stats().workers.map(({ state }) => state);
 
-test('R10.2 a restart lets as many leave at once as minHealthy allows, and never more', async (t) => {
+test('a restart lets as many leave at once as minHealthy allows, and never more', async (t) => {
   const { pool, gate } = startFour(t);
   const folder = temporaryFolder(t);
   await pool.ready();
@@ -75,7 +75,7 @@ test('R10.2 a restart lets as many leave at once as minHealthy allows, and never
   t.false(pool.stats().workers.some(({ pid }) => before.includes(pid)));
 });
 
-test('R10.2 a worker that is not ready counts as one that is away, and minHealthy stay ready', async (t) => {
+test('a worker that is not ready counts as one that is away, and minHealthy stay ready', async (t) => {
   const { pool, gate } = startFour(t);
   await pool.ready();
   const before = pool.stats().workers.map(({ pid }) => pid as number);
