@@ -33,7 +33,10 @@ export const describers: Describers = {
   'procguard:cleanup:done': ({ killed, durationMs }) =>
     killed.length === 0
       ? undefined
-      : { level: 'warning', text: `Cleaned up ${killed.length} processes in ${seconds(durationMs)}` },
+      : {
+          level: 'warning',
+          text: `Killed ${killed.length === 1 ? 'a process' : `${killed.length} processes`} that it left, in ${seconds(durationMs)}`,
+        },
   'procguard:cleanup:failed': ({ survivors }) => ({
     level: 'critical',
     text: `Clean-up failed, still alive: ${survivors.join(', ')}`,

@@ -33,7 +33,6 @@ export class SlotMemory {
   sample: ProcessSample | undefined;
   ended: Ended | undefined;
   #wasLeaving = false;
-  #reason: string | undefined;
 
   /** Takes in what the pool says now. Returns the worker that has ended since, if one has. */
   update(pool: WatchedPool, stats: WorkerStats, atMs: number): Ended | undefined {
@@ -43,10 +42,7 @@ export class SlotMemory {
       if (ended !== undefined) this.ended = ended;
       this.#begin(pool, stats, atMs);
     }
-    if (stats.worker !== undefined) {
-      this.#wasLeaving = stats.state === 'leaving';
-      this.#reason = stats.reason;
-    }
+    if (stats.worker !== undefined) this.#wasLeaving = stats.state === 'leaving';
     this.#updateMethod(stats, atMs);
     return ended;
   }
@@ -82,13 +78,7 @@ export class SlotMemory {
     if (this.worker === undefined) return undefined;
     const { exitCode = null, signalCode = null, pid = null } = this.child ?? {};
     const isBad = !this.#wasLeaving && exitCode !== 0;
-    return { worker: this.worker, pid, how: this.#howEnded(exitCode, signalCode), atMs, isBad };
-  }
-
-  #howEnded(exitCode: number | null, signal: NodeJS.Signals | null): string {
-    if (signal !== null) return signal;
-    if (exitCode !== null) return `exit code ${exitCode}`;
-    return this.#reason === undefined ? 'replaced' : `replaced: ${this.#reason.replaceAll('_', ' ')}`;
+    return { worker: this.worker, pid, how: howEnded(exitCode, signalCode), atMs, isBad };
   }
 
   #updateMethod({ request }: WorkerStats, atMs: number): void {
@@ -101,4 +91,11 @@ export class SlotMemory {
     this.method = request?.method ?? null;
     this.methodSinceMs = sinceMs;
   }
+}
+
+function howEnded(exitCode: number | null, signal: NodeJS.Signals | null): string {
+  if (signal !== null) return signal;
+  if (exitCode !== null) return `exit code ${exitCode}`;
+  // It is replaced before it is killed.
+  return 'no answer';
 }

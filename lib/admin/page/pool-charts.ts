@@ -1,5 +1,5 @@
 import { byId } from './dom.js';
-import { bytes, milliseconds, rate } from './format.js';
+import { bytes, count, rate } from './format.js';
 import type { History } from './history.js';
 import { type PoolHistory, poolSeconds } from './store.js';
 import { type Line, TimeChart } from './time-chart.js';
@@ -29,7 +29,10 @@ export class PoolCharts {
 
   show({ rate: rates, queued, inFlight, p50, p95, cpu, rss }: PoolHistory): void {
     const last = ({ values }: History) => values.at(-1) ?? 0;
-    const inMs = (history: History) => (history.isEmpty ? '–' : milliseconds(history.values.at(-1)));
+    const inMs = (history: History) => {
+      const value = history.values.at(-1) ?? null;
+      return value === null ? '–' : count(Math.round(value));
+    };
     this.#rate.show([rates.values], [`${rate(last(rates))} /s`]);
     const waiting = [`${last(queued)} queued`, `${last(inFlight)} in flight`];
     this.#queue.show([queued.values, inFlight.values], waiting);

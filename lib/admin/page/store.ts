@@ -70,6 +70,8 @@ export class Store {
       const row = this.workers.get(changed.key);
       if (row === undefined) this.workers.set(changed.key, changed as WorkerRow);
       else Object.assign(row, changed);
+      // Another worker has a history of its own.
+      if (changed.worker !== undefined) this.workerHistories.delete(changed.key);
     }
     for (const key of delta.gone ?? []) {
       this.workers.delete(key);
