@@ -89,7 +89,7 @@ export class Pool {
       this.#alerts,
       this.#events,
     );
-    this.#watches = new Watches(this.#slots, this.#alerts);
+    this.#watches = new Watches(this.#slots, this.#alerts, this.#config.telemetry.keeper);
     this.#slots.growTo(this.#config.size);
   }
 
