@@ -4,8 +4,8 @@ import { nowMs } from '../../lib/clock.js';
 import { binding } from '../../lib/guard/binding.js';
 import type { KillNote } from '../../lib/guard/kill-tree.js';
 import { Pool } from '../../lib/index.js';
-import { until, within } from '../helpers/deadline.js';
 import { Heard } from '../events/listen.js';
+import { until, within } from '../helpers/deadline.js';
 import { fixture, lives } from '../pool/pools.js';
 import { hang, intervalMs, rejection, replaced, startHangingPool } from './hangs.js';
 
