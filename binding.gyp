@@ -75,6 +75,7 @@
           "type": "executable",
           "sources": [
             "native/run/main.cc",
+            "native/run/no_runtime.cc",
             "native/run/parent.cc",
             "native/run/signals.cc",
             "native/run/tree.cc",
@@ -85,8 +86,8 @@
             "native/linux/launch.cc",
             "native/linux/procfs.cc"
           ],
-          "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
-          "ldflags": ["-Wl,--as-needed", "-Wl,-z,now"]
+          "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-ffunction-sections"],
+          "ldflags": ["-Wl,--as-needed", "-Wl,--gc-sections", "-Wl,-z,now"]
         }, { "type": "none" }]
       ]
     }

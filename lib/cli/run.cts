@@ -18,7 +18,7 @@ interface RunRequest {
  * Replaces this process by the native `procguard-run`, which starts the command. Returns false when that isn't to be, or
  * can't be: then the arguments are wrong or ask for help, or there is no native part, and others have the words for it.
  */
-export function replaceByRun(args: readonly string[]): boolean {
+function replaceByRun(args: readonly string[]): boolean {
   const request = readRun(args);
   if (request === undefined || process.platform !== 'linux') return false;
   if ((process.env.PROCGUARD_DISABLE ?? '').split(',').includes('platform')) return false;
@@ -37,7 +37,7 @@ export function replaceByRun(args: readonly string[]): boolean {
 }
 
 /** Reads `[--grace <duration>] [--] command...`; undefined: not as it should be, or not only that. */
-export function readRun(args: readonly string[]): RunRequest | undefined {
+function readRun(args: readonly string[]): RunRequest | undefined {
   let graceMs: number | undefined = 0;
   let at = 0;
   for (; args[at]?.startsWith('-') && args[at] !== '--'; at++) {
@@ -51,7 +51,7 @@ export function readRun(args: readonly string[]): RunRequest | undefined {
 }
 
 /** `500ms`, `5s`, `1.5m`, or a number of milliseconds, at most five minutes; undefined: none of these. */
-export function readDuration(text: string): number | undefined {
+function readDuration(text: string): number | undefined {
   const found = /^(\d+(?:\.\d+)?)(ms|s|m|)$/.exec(text);
   if (found === null) return undefined;
   const ms = Math.round(Number(found[1]) * (unitsMs[found[2] as string] as number));
@@ -62,3 +62,5 @@ function split(argument: string): [string, string | undefined] {
   const equals = argument.indexOf('=');
   return equals < 0 ? [argument, undefined] : [argument.slice(0, equals), argument.slice(equals + 1)];
 }
+
+export = { replaceByRun, readRun, readDuration };

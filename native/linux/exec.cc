@@ -51,7 +51,8 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Node raises its soft limit to the hard one. What it was is what the parent has, if that left the hard one alone.
+// Node raises its soft limit to the hard one. What it was is what the parent has, if that left the hard one
+// alone.
 void restore_descriptor_limit() {
   struct rlimit own, parents;
   pid_t parent = getppid();
@@ -73,8 +74,7 @@ bool sort_descriptor(void* context, const char* name) {
   Descriptors* found = static_cast<Descriptors*>(context);
   int fd = static_cast<int>(strtol(name, nullptr, 10));
   struct stat file;
-  if (name[0] < '0' || name[0] > '9' || fd <= 2 || fd == found->own || fstat(fd, &file) != 0)
-    return true;
+  if (name[0] < '0' || name[0] > '9' || fd <= 2 || fd == found->own || fstat(fd, &file) != 0) return true;
   if (S_ISFIFO(file.st_mode)) {
     found->pipes[file.st_ino].push_back(fd);
   } else if ((file.st_mode & S_IFMT) != 0) {
@@ -101,8 +101,8 @@ void pass_inherited_descriptors() {
 }  // namespace
 
 int replace_process(const std::string& program, const std::vector<std::string>& args, size_t tail) {
-  // Read back rather than taken from JavaScript: there, bytes that are not UTF-8 are lost, and Node has taken out
-  // what it read itself, such as NODE_CHANNEL_FD.
+  // Read back rather than taken from JavaScript: there, bytes that are not UTF-8 are lost, and Node has taken
+  // out what it read itself, such as NODE_CHANNEL_FD.
   std::vector<std::string> own = read_pieces("/proc/self/cmdline");
   std::vector<std::string> environment = read_pieces("/proc/self/environ");
   if (own.size() < tail) return -EINVAL;

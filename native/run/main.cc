@@ -1,8 +1,8 @@
 // procguard run: stands between a command and whoever started it, for as long as both live.
 //
-// procguard run --grace=<ms> -- command [argument...], in the place of the Node process that was asked to. It is a
-// host with one child: when its parent dies, by any cause, so does the command with all that it has started; when the
-// command ends, what it left behind is ended, and this process ends as the command did.
+// procguard run --grace=<ms> -- command [argument...], in the place of the Node process that was asked to. It
+// is a host with one child: when its parent dies, by any cause, so does the command with all that it has
+// started; when the command ends, what it left behind is ended, and this process ends as the command did.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -39,8 +39,8 @@ int fail(const char* what, int error) {
   return kSystemError;
 }
 
-// With a terminal the command shares our group, so that keys and the shell's job control reach both. Without one it
-// has its own: a signal to our group then comes to it once, through us.
+// With a terminal the command shares our group, so that keys and the shell's job control reach both. Without
+// one it has its own: a signal to our group then comes to it once, through us.
 bool has_terminal() {
   int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (fd >= 0) close(fd);
@@ -103,7 +103,8 @@ void note_end(Run* run, pid_t pid, const Ending& ending) {
     run->over = true;
     run->stopped = false;
     run->ending = ending;
-  } else if (pid == run->tree.keeper.process.pid && !keeper_ended(&run->tree, ending) && !run->tree.verified) {
+  } else if (pid == run->tree.keeper.process.pid && !keeper_ended(&run->tree, ending) &&
+             !run->tree.verified) {
     say(run->tree.ending ? "processes of the command may have survived; see the system log"
                          : "the keeper can't be kept running: only the command itself is guarded now");
   }
@@ -132,7 +133,8 @@ void reap_children(Run* run) {
 void take_signal(Run* run, const struct signalfd_siginfo& info) {
   int signal = static_cast<int>(info.ssi_signo);
   if (signal == SIGCHLD) return reap_children(run);
-  // It may be the kernel's word that a thread of the parent has ended; to a command that runs it means nothing.
+  // It may be the kernel's word that a thread of the parent has ended; to a command that runs it means
+  // nothing.
   bool from_parent = static_cast<pid_t>(info.ssi_pid) == run->parent.pid;
   if (signal == SIGCONT && from_parent && !run->stopped) return;
   if (!came_by_itself(info)) signal_command(run->tree, signal);
@@ -152,7 +154,7 @@ void outlive_parent_or_command(Run* run) {
 }
 
 void end_everything(Run* run) {
-  if (run->over && !has_children(run->tree)) return;
+  if (run->over && leave_empty_tree(&run->tree)) return;
   end_tree(&run->tree);
   if (run->stopped && run->tree.grace_ms > 0) signal_command(run->tree, SIGCONT);
   while (run->tree.kept || (!run->over && !run->tree.verified)) attend(run);

@@ -10,8 +10,8 @@ struct Parent {
   int pidfd;  // -1: only SIGCONT tells of its death
 };
 
-// From here on the parent's death makes the pidfd readable, and sends SIGCONT: that also wakes a process that is
-// stopped. It comes for the end of a mere thread of the parent, too.
+// From here on the parent's death makes the pidfd readable, and sends SIGCONT: that also wakes a process that
+// is stopped. It comes for the end of a mere thread of the parent, too.
 Parent watch_parent();
 bool is_dead(const Parent& parent);
 

@@ -1,4 +1,5 @@
-// Signals of this process: taken one by one, given on to the command, and used to end or stop as the command did.
+// Signals of this process: taken one by one, given on to the command, and used to end or stop as the command
+// did.
 #pragma once
 
 #include <sys/signalfd.h>

@@ -36,10 +36,22 @@ int start_keeper(Tree* tree) {
   if (tree->keeper.process.pidfd >= 0) close(tree->keeper.process.pidfd);
   tree->keeper = KeeperProcess();
   tree->keeper_started_ms = monotonic_ms();
-  int error =
-      start_keeper_process(tree->keeper_program, tree->registry_fd, tree->cgroup.fd(), &tree->keeper);
+  int error = start_keeper_process(tree->keeper_program, tree->registry_fd, tree->cgroup.fd(), &tree->keeper);
   tree->kept = error == 0;
   return error;
+}
+
+// Whether this process has children besides the keeper; true also when that can't be told. All that is left
+// of the tree has come to us, or descends from one that has.
+bool has_children(const Tree& tree) {
+  FILE* file = fopen("/proc/thread-self/children", "re");
+  if (file == nullptr) return true;
+  int pid, others = 0;
+  while (fscanf(file, "%d", &pid) == 1) {
+    if (pid != tree.keeper.process.pid) others++;
+  }
+  fclose(file);
+  return others > 0;
 }
 
 }  // namespace
@@ -110,15 +122,13 @@ bool keeper_ended(Tree* tree, const Ending& ending) {
   return true;
 }
 
-bool has_children(const Tree& tree) {
-  FILE* file = fopen("/proc/thread-self/children", "re");
-  if (file == nullptr) return true;
-  int pid, others = 0;
-  while (fscanf(file, "%d", &pid) == 1) {
-    if (pid != tree.keeper.process.pid) others++;
-  }
-  fclose(file);
-  return others > 0;
+bool leave_empty_tree(Tree* tree) {
+  if (has_children(*tree) || !tree->cgroup.remove()) return false;
+  Ending ending;
+  if (tree->kept && kill(tree->keeper.process.pid, SIGKILL) == 0)
+    reap(tree->keeper.process.pid, tree->keeper.process.pidfd, false, &ending);
+  tree->kept = false;
+  return true;
 }
 
 }  // namespace procguard

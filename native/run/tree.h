@@ -29,11 +29,11 @@ int become_host(Tree* tree);
 // Starts the command. 0, or -errno as execvp has it.
 int start_command(Tree* tree, char** argv, bool own_group);
 void signal_command(const Tree& tree, int signal);
+// With nothing left of the tree: ends the keeper and removes the cgroup at once. False: something is left.
+bool leave_empty_tree(Tree* tree);
 // Has the keeper end everything: with a SIGTERM and the grace first, where there is one.
 void end_tree(Tree* tree);
 // To be called when the keeper has been reaped. False: there is none any more.
 bool keeper_ended(Tree* tree, const Ending& ending);
-// Whether this process has children besides the keeper; true also when that can't be told.
-bool has_children(const Tree& tree);
 
 }  // namespace procguard
