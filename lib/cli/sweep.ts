@@ -1,0 +1,30 @@
+import { type SweepReport, sweep as sweepMachine } from '../guard/sweep.js';
+import { exitCodes } from './exit-codes.js';
+import { print, printJson, styled } from './output.js';
+
+/** `procguard sweep`: ends what dead hosts left. 1: something is left. */
+export async function sweep({ dryRun = false, json }: { dryRun?: boolean; json?: boolean }): Promise<number> {
+  const report = await sweepMachine({ dryRun });
+  if (json) printJson({ dryRun, ...report });
+  else print(describe(report, dryRun).join('\n'));
+  const left = dryRun ? report.found : report.survivors;
+  return left.length === 0 ? exitCodes.ok : exitCodes.negative;
+}
+
+function describe({ found, killed, survivors, skipped, cgroups }: SweepReport, dryRun: boolean): string[] {
+  const lines = [`Orphans of dead hosts: ${list(found)}`];
+  if (!dryRun) {
+    lines.push(`Killed: ${list(killed)}`);
+    lines.push(survivors.length === 0 ? 'Survivors: none' : styled('red', `Survivors: ${list(survivors)}`));
+  }
+  if (cgroups.length > 0) lines.push(`Cgroups of dead hosts: ${cgroups.join(' ')}`);
+  const reasons = new Map<string, number[]>();
+  for (const { pid, reason } of skipped) reasons.set(reason, [...(reasons.get(reason) ?? []), pid]);
+  for (const [reason, pids] of reasons) lines.push(styled('dim', `Left alone, ${reason}: ${list(pids)}`));
+  if (dryRun && found.length > 0) lines.push('Nothing was killed. `procguard sweep` does it.');
+  return lines;
+}
+
+function list(pids: readonly number[]): string {
+  return pids.length === 0 ? 'none' : pids.join(' ');
+}
