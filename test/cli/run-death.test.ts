@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import test from 'ava';
+import { until } from '../helpers/deadline.js';
+import { type Life, Lifelines } from '../helpers/lifelines.js';
+import { lockMachine } from '../helpers/machine-lock.js';
+import { processGone, readProc, readStat } from '../helpers/proc.js';
+import { allAnswer, allGone, LAYERS, treeModes } from '../helpers/tree.js';
+import { runCommand } from './cli.js';
+
+const modes = await treeModes();
+
+// What a sweep of another test would take for orphans lives here for a moment.
+test.before(() => lockMachine('sweep'));
+
+interface Started extends AsyncDisposable {
+  parent: ChildProcess;
+  lives: Life[];
+  /** The pid that the parent's child had from the start: of Node first, then of what it became. */
+  runPid: number;
+}
+
+/** A shell that starts `command`, and a tree with one descendant of each kind below that. */
+async function startUnder(
+  lifelines: Lifelines,
+  prefix: readonly string[],
+  words: string[] = [],
+  disable = '',
+): Promise<Started> {
+  const [child, ...descendants] = LAYERS;
+  const command = [...prefix, lifelines.program, ...lifelines.arguments(child, ...descendants, ...words)];
+  // The second command keeps the shell from exec'ing the first.
+  const parent = spawn('sh', ['-c', '"$@"; exit 9', 'sh', ...command], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, PROCGUARD_DISABLE: disable },
+  });
+  const lives = await lifelines.takeAll(LAYERS);
+  return {
+    parent,
+    lives,
+    runPid: lives[0]!.ppid,
+    async [Symbol.asyncDispose]() {
+      if (parent.exitCode !== null || parent.signalCode !== null) return;
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+    },
+  };
+}
+
+const RUN = runCommand([], []);
+
+async function killParent({ parent }: Started): Promise<void> {
+  const exited = once(parent, 'exit');
+  parent.kill('SIGKILL');
+  await exited;
+}
+
+function keeperOf(hostPid: number): number | undefined {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((pid) => readProc(pid, 'cmdline')?.startsWith(`procguard-keeper\0${hostPid}:`));
+}
+
+for (const { tree, disable } of modes) {
+  test(`when its parent is killed, the command and its whole tree die, by ${tree}`, async (t) => {
+    await using lifelines = await Lifelines.open();
+    await using started = await startUnder(lifelines, RUN, [], disable);
+    await allAnswer(started.lives);
+    await killParent(started);
+    await allGone(started.lives);
+    await processGone(started.runPid);
+    t.pass();
+  });
+
+  test(`when procguard run itself is killed, the command and its whole tree die, by ${tree}`, async (t) => {
+    await using lifelines = await Lifelines.open();
+    await using started = await startUnder(lifelines, RUN, [], disable);
+    process.kill(started.runPid, 'SIGKILL');
+    await allGone(started.lives);
+    t.pass();
+  });
+}
+
+test('control: without procguard run, the tree survives its parent', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using started = await startUnder(lifelines, []);
+  await killParent(started);
+  await allAnswer(started.lives);
+  t.pass();
+});
+
+test('when its parent is killed while all is stopped, the tree dies all the same', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using started = await startUnder(lifelines, RUN);
+  process.kill(started.lives[0]!.pid, 'SIGSTOP');
+  await until(
+    () => (readStat(started.runPid)?.state === 'T' ? true : undefined),
+    'procguard run to stop as well',
+  );
+  await killParent(started);
+  await allGone(started.lives);
+  t.pass();
+});
+
+test('a keeper that is killed is replaced, and the tree dies with the parent', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using started = await startUnder(lifelines, RUN);
+  const first = keeperOf(started.runPid)!;
+  process.kill(first, 'SIGKILL');
+  await processGone(first);
+  await until(() => {
+    const keeper = keeperOf(started.runPid);
+    return keeper !== first ? keeper : undefined;
+  }, 'another keeper');
+  await killParent(started);
+  await allGone(started.lives);
+  t.pass();
+});
+
+test('with --grace, the tree is told by SIGTERM and has that much time', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using started = await startUnder(lifelines, runCommand(['--grace', '400ms'], []), ['term-told']);
+  const killedAt = performance.now();
+  await killParent(started);
+  await Promise.all(started.lives.map((life) => life.says('sigterm')));
+  const ends = await Promise.all(started.lives.map((life) => life.gone()));
+  t.true(Math.min(...ends) - killedAt >= 400);
+});
+
+test('when the command ends, what it left behind is gone before procguard run is', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using started = await startUnder(lifelines, RUN);
+  const [command, ...rest] = started.lives;
+  command!.exit(0);
+  const exited = once(started.parent, 'exit').then(() => performance.now());
+  await allGone(rest);
+  t.true(Math.max(...(await Promise.all(rest.map((life) => life.gone())))) <= (await exited) + 50);
+});
