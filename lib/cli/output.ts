@@ -9,7 +9,8 @@ export function styled(style: Style, text: string): string {
 
 /** Columns of the terminal; undefined: none is there, and lines are never cut. */
 export function terminalWidth(): number | undefined {
-  return process.stdout.isTTY ? process.stdout.columns : undefined;
+  // A terminal that was never told its size says 0.
+  return (process.stdout.isTTY && process.stdout.columns) || undefined;
 }
 
 export function print(text: string): void {

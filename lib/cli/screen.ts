@@ -28,7 +28,7 @@ export class Screen {
   }
 
   draw(lines: readonly string[]): void {
-    const visible = lines.slice(0, process.stdout.rows - 1);
+    const visible = lines.slice(0, (process.stdout.rows || Number.POSITIVE_INFINITY) - 1);
     process.stdout.write(`${home}${visible.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`);
   }
 
