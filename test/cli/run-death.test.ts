@@ -32,7 +32,7 @@ async function startUnder(
   const command = [...prefix, lifelines.program, ...lifelines.arguments(child, ...descendants, ...words)];
   // The second command keeps the shell from exec'ing the first.
   const parent = spawn('sh', ['-c', '"$@"; exit 9', 'sh', ...command], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: 'ignore',
     env: { ...process.env, PROCGUARD_DISABLE: disable },
   });
   const lives = await lifelines.takeAll(LAYERS);

@@ -95,7 +95,7 @@ test("Node's IPC channel is the command's own", async (t) => {
 });
 
 test('signals and limits are as without Node in between', async (t) => {
-  const direct = ['sh', '-c', 'ulimit -n; grep -E "Sig(Blk|Ign)" /proc/$$/status'];
+  const direct = ['sh', '-c', 'ulimit -n; grep -E "Sig(Blk|Ign)" /proc/self/status'];
   const plain = await execa('sh', ['-c', 'ulimit -Sn 100; "$@"; :', 'sh', ...direct]);
   const guarded = await execa('sh', ['-c', 'ulimit -Sn 100; "$@"; :', 'sh', ...runCommand([], direct)]);
   t.is(guarded.stdout, plain.stdout);
