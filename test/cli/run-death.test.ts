@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import test from 'ava';
-import { until } from '../helpers/deadline.js';
+import { until, within } from '../helpers/deadline.js';
+import { fixture } from '../helpers/fixtures.js';
+import { Host } from '../helpers/host.js';
 import { type Life, Lifelines } from '../helpers/lifelines.js';
 import { lockMachine } from '../helpers/machine-lock.js';
-import { processGone, readProc, readStat } from '../helpers/proc.js';
+import { isRunning, processGone, readProc, readStat } from '../helpers/proc.js';
 import { allAnswer, allGone, LAYERS, treeModes } from '../helpers/tree.js';
 import { runCommand } from './cli.js';
 
@@ -133,8 +135,37 @@ test('when the command ends, what it left behind is gone before procguard run is
   await using lifelines = await Lifelines.open();
   await using started = await startUnder(lifelines, RUN);
   const [command, ...rest] = started.lives;
+  const ticks = rest.map(({ pid }) => readStat(pid)!.startTicks);
+  const exited = once(started.parent, 'exit');
   command!.exit(0);
-  const exited = once(started.parent, 'exit').then(() => performance.now());
+  await exited;
+  for (const [index, { pid }] of rest.entries()) t.false(isRunning(pid, ticks[index]!));
   await allGone(rest);
-  t.true(Math.max(...(await Promise.all(rest.map((life) => life.gone())))) <= (await exited) + 50);
+});
+
+test('the end of the thread that started procguard run is not the end of its parent', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const [child, ...descendants] = LAYERS;
+  const command = [...RUN, lifelines.program, ...lifelines.arguments(child, ...descendants)];
+  const parent = spawn(process.execPath, [fixture('thread-parent.mjs'), ...command], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await within(once(parent.stdout, 'data'), 'the thread to end');
+  const lives = await lifelines.takeAll(LAYERS);
+  await allAnswer(lives);
+  parent.kill('SIGKILL');
+  await allGone(lives);
+  t.pass();
+});
+
+test('procguard run inside of a guarded tree dies with the outer host', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using host = new Host();
+  const [child, ...descendants] = LAYERS;
+  const [file, ...args] = [...RUN, lifelines.program, ...lifelines.arguments(child, ...descendants)];
+  await host.start([file, args, { stdio: 'ignore' }]);
+  const lives = await lifelines.takeAll(LAYERS);
+  t.regex(lives[0]!.mark, new RegExp(`^${lives[0]!.ppid}:`), 'the mark is that of the inner host');
+  await host.die('SIGKILL');
+  await allGone(lives);
 });
