@@ -198,7 +198,7 @@ export class Router implements TaskOwner {
       task.reject(error as Error);
       return;
     }
-    task.worker = worker;
+    task.giveTo(worker);
     this.#inFlight++;
     worker.send(task);
     this.#load.update(worker);

@@ -1,5 +1,6 @@
 import { nowMs } from '../clock.js';
 import { ProcguardError } from '../errors.js';
+import type { Trace } from '../wire/messages.js';
 import { WorkerDiedError } from '../worker/errors.js';
 import type { Payload, WorkRequest } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
@@ -21,6 +22,10 @@ export interface TaskSink {
   succeed(value: unknown): void;
   item(value: unknown): void;
   fail(error: unknown): void;
+  /** Where the request belongs in a distributed trace. */
+  readonly trace?: Trace | undefined;
+  /** This worker gets it. */
+  given?(worker: Worker): void;
 }
 
 /** What the pool does for its tasks. */
@@ -69,6 +74,12 @@ export class Task implements WorkRequest {
     this.expiresAtMs = timeoutMs === undefined ? undefined : nowMs() + timeoutMs;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
     if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => this.cancel(signal.reason));
+  }
+
+  /** This worker gets it. */
+  giveTo(worker: Worker): void {
+    this.worker = worker;
+    this.sink.given?.(worker);
   }
 
   succeed(value: unknown): void {
