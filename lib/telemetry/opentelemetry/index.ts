@@ -1,0 +1,1 @@
+export { type InstrumentOptions, type Instrumentation, instrument } from './instrument.js';
