@@ -76,7 +76,14 @@ export interface WorkerUnhealthyEvent extends WorkerEvent {
 }
 
 /** Why a slot gets another worker. */
-export type ReplaceReason = 'crashed' | 'start_failed' | 'unhealthy' | 'recycled' | 'restart' | 'left' | 'revived';
+export type ReplaceReason =
+  | 'crashed'
+  | 'start_failed'
+  | 'unhealthy'
+  | 'recycled'
+  | 'restart'
+  | 'left'
+  | 'revived';
 
 export interface WorkerReplaceEvent extends WorkerEvent {
   /** Of the worker that is replaced, which the event is about. */

@@ -29,12 +29,16 @@ export function queueLimitOf(pool: WatchedPool): number {
 }
 
 /** Throws `ERR_PROCGUARD_INVALID_OPTION`. */
-export function checkPools(option: string, pools: readonly unknown[]): void {
-  for (const [index, pool] of pools.entries()) {
-    const { stats, config } = (pool ?? {}) as Partial<WatchedPool>;
-    if (typeof stats !== 'function' || typeof config !== 'function')
-      throw invalidOption(`${option}[${index}]`, pool, 'a Pool');
-  }
+export function checkPools(option: string, pools: unknown): void {
+  if (!Array.isArray(pools)) throw invalidOption(option, pools, 'a list of pools');
+  for (const [index, pool] of pools.entries()) checkPool(`${option}[${index}]`, pool);
+}
+
+/** Throws `ERR_PROCGUARD_INVALID_OPTION`. */
+export function checkPool(option: string, pool: unknown): void {
+  const { stats, config } = (pool ?? {}) as Partial<WatchedPool>;
+  if (typeof stats !== 'function' || typeof config !== 'function')
+    throw invalidOption(option, pool, 'a Pool');
 }
 
 /** How many slots of the pool are in each state; those of a closed pool in none. */

@@ -1,1 +1,1 @@
-export { type InstrumentOptions, type Instrumentation, instrument } from './instrument.js';
+export { type Instrumentation, type InstrumentOptions, instrument } from './instrument.js';

@@ -1,5 +1,5 @@
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api';
-import { checkKeys, invalidOption, ProcguardError } from '../../errors.js';
+import { checkKeys, ProcguardError } from '../../errors.js';
 import { currentTracer, setTracer } from '../../pool/tracing.js';
 import { checkPools, type WatchedPool } from '../watched-pool.js';
 import { measure } from './measure.js';
@@ -33,13 +33,13 @@ const scope = 'procguard';
 export function instrument(options: InstrumentOptions = {}): Instrumentation {
   checkKeys('options', options, ['pools', 'tracerProvider', 'meterProvider']);
   const { pools, tracerProvider, meterProvider } = options;
-  if (pools !== undefined) {
-    if (!Array.isArray(pools)) throw invalidOption('pools', pools, 'a list of pools');
-    checkPools('pools', pools);
-  }
+  if (pools !== undefined) checkPools('pools', pools);
   if (currentTracer() !== undefined) throw alreadyInstrumented();
   const watched = pools && [...pools];
-  const spans = new SpanMaker((tracerProvider ?? trace).getTracer(scope), watched && new Set<object>(watched));
+  const spans = new SpanMaker(
+    (tracerProvider ?? trace).getTracer(scope),
+    watched && new Set<object>(watched),
+  );
   const stopMeasuring = measure((meterProvider ?? metrics).getMeter(scope), watched);
   setTracer(spans);
   return {

@@ -1,4 +1,4 @@
-import { type Exception, SpanKind, SpanStatusCode, type Span, type Tracer } from '@opentelemetry/api';
+import { type Exception, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { RequestOutcome } from '../../events/events.js';
 import type { Pool } from '../../pool/pool.js';
 import type { RequestSpan, Tracer as RequestTracer } from '../../pool/tracing.js';
