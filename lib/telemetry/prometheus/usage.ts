@@ -4,10 +4,10 @@ import { type PoolUsage, UsageSampler } from './usage-sampler.js';
 /** What the workers of each pool use, their descendants included. */
 export function usageMetrics(families: Families): (pool: string) => void {
   const sampler = new UsageSampler(families.pools);
-  const perPool = (name: string, help: string, valueOf: (usage: PoolUsage) => number | undefined) =>
+  const perPool = (name: string, help: string, read: (usage: PoolUsage) => number | undefined) =>
     families.gauge(name, help, ['pool'], async (gauge) => {
       for (const [pool, usage] of await sampler.sample()) {
-        const value = valueOf(usage);
+        const value = read(usage);
         if (value !== undefined) gauge.set({ pool }, value);
       }
     });
