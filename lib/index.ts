@@ -9,11 +9,35 @@ export type {
   TelemetryOptions,
 } from './config/pool-options.js';
 export { ProcguardError } from './errors.js';
+export type {
+  CleanupEvent,
+  EventName,
+  ExitReason,
+  HeartbeatMissEvent,
+  HeartbeatPongEvent,
+  KeeperEvent,
+  ProcguardEvent,
+  ProcguardEvents,
+  ReplaceReason,
+  RequestEndEvent,
+  RequestEvent,
+  RequestOutcome,
+  RequestStartEvent,
+  StartReason,
+  WorkerEvent,
+  WorkerExitEvent,
+  WorkerReadyEvent,
+  WorkerReplaceEvent,
+  WorkerStartEvent,
+  WorkerUnhealthyEvent,
+} from './events/events.js';
+export { onEvent } from './events/subscribe.js';
 export { type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
 export type { GuardOptions } from './guard/policy.js';
 export { type Capabilities, capabilities, type Downgrade, type Guard, guardOf } from './guard/report.js';
 export { exec, execFile, fork, spawn } from './guard/spawn.js';
 export { type SweepOptions, type SweepReport, sweep } from './guard/sweep.js';
+export type { Reason, Verdict } from './health/verdict.js';
 export type { CallOptions, StreamOptions } from './pool/call-options.js';
 export type { CloseReport } from './pool/drain.js';
 export { Pool } from './pool/pool.js';

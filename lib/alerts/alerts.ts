@@ -1,10 +1,8 @@
-import { channel } from 'node:diagnostics_channel';
 import { nowMs } from '../clock.js';
 import { type Alert, type AlertCode, kinds } from './alert.js';
 
 const repeatMs = 60_000;
 const maxKept = 100;
-const published = channel('procguard:alert');
 
 interface Last {
   atMs: number;
@@ -19,7 +17,7 @@ export class Alerts {
 
   constructor(
     private readonly pool: string,
-    private readonly isPublished: boolean,
+    private readonly publish: (alert: Alert) => void,
     private readonly clock: () => number = nowMs,
   ) {}
 
@@ -51,6 +49,6 @@ export class Alerts {
       suppressed,
     };
     this.#recent = [...this.#recent, alert].slice(-maxKept);
-    if (this.isPublished) published.publish(alert);
+    this.publish(alert);
   }
 }

@@ -77,7 +77,7 @@ export interface PoolOptions {
    * yet, and warns. The default is false. Variable: `PROCGUARD_WATCHDOG`.
    */
   watchdog?: boolean | undefined;
-  /** Which events are published. This version publishes alerts only. */
+  /** Which events are published on `node:diagnostics_channel`; see `docs/telemetry.md`. */
   telemetry?: TelemetryOptions | undefined;
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
@@ -150,17 +150,17 @@ export interface RestartOptions {
   maxFailedStarts?: number | undefined;
 }
 
-/** Which events are published. This version publishes alerts only. */
+/** Which events are published on `node:diagnostics_channel`; see `docs/telemetry.md`. */
 export interface TelemetryOptions {
   /**
-   * Events of the start, the readiness and the end of workers. The default is true. Variable:
+   * Events of workers: their start, readiness, health, replacement and end. The default is true. Variable:
    * `PROCGUARD_TELEMETRY_WORKER`.
    */
   worker?: boolean | undefined;
   /** Events of pings, with their latency. The default is true. Variable: `PROCGUARD_TELEMETRY_HEARTBEAT`. */
   heartbeat?: boolean | undefined;
   /**
-   * Events of what was done to be sure that all processes are gone. The default is true. Variable:
+   * Events of what was done to be sure that nothing of a worker is left. The default is true. Variable:
    * `PROCGUARD_TELEMETRY_CLEANUP`.
    */
   cleanup?: boolean | undefined;

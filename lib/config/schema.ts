@@ -268,14 +268,14 @@ function makeSchema(v: Valibot) {
     telemetry: optional(
       pipe(
         group({
-          worker: event('Events of the start, the readiness and the end of workers.'),
+          worker: event('Events of workers: their start, readiness, health, replacement and end.'),
           heartbeat: event('Events of pings, with their latency.'),
-          cleanup: event('Events of what was done to be sure that all processes are gone.'),
+          cleanup: event('Events of what was done to be sure that nothing of a worker is left.'),
           request: event('Events of requests.'),
           keeper: event('Events of the keeper.'),
           alert: event('Alerts.'),
         }),
-        note('Which events are published. This version publishes alerts only.'),
+        note('Which events are published on `node:diagnostics_channel`; see `docs/telemetry.md`.'),
       ),
       {},
     ),

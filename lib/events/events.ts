@@ -16,27 +16,30 @@ export interface WorkerEvent extends ProcguardEvent {
   readonly worker: number;
   /** Undefined when its program could not be started. */
   readonly pid: number | undefined;
-  /** Undefined once its slot has another worker, or none. */
-  readonly slot: number | undefined;
+  /** The number of the slot that it was started for, from 0. */
+  readonly slot: number;
 }
 
 export interface WorkerStartEvent extends WorkerEvent {
   readonly startedAt: Date;
+  readonly reason: StartReason;
   /** As `pool.config()`. */
   readonly configuration: PoolSettings;
   readonly guard: Guard | undefined;
 }
 
 export interface WorkerReadyEvent extends WorkerEvent {
+  /** Why it was started. */
+  readonly reason: StartReason;
   /** From its start to its hello. */
   readonly startMs: number;
 }
 
 /** Why a worker ended. A bounded set, fit for a label. */
 export type ExitReason =
-  /** It never was ready. */
+  /** It ended unasked, or broke the protocol, or its time was up, before it was ready. */
   | 'start_failed'
-  /** It ended unasked. */
+  /** It ended unasked, or with requests that it had not answered. */
   | 'crashed'
   /** It was asked to leave, and did. */
   | 'left'
@@ -56,7 +59,7 @@ export interface WorkerExitEvent extends WorkerEvent {
   /** The same in words. */
   readonly message: string;
   readonly uptimeMs: number;
-  /** From its end, or from when it was to be ended, until nothing of its tree was left. */
+  /** From its end, or from when it was to be ended, until the look that found nothing left of its tree. */
   readonly cleanupMs: number;
   /** Requests that it was given, and those that it did not answer. */
   readonly requests: number;
@@ -75,15 +78,25 @@ export interface WorkerUnhealthyEvent extends WorkerEvent {
   readonly stacks: string | undefined;
 }
 
-/** Why a slot gets another worker. */
+/** Why a slot gets another worker. A bounded set, fit for a label. */
 export type ReplaceReason =
-  | 'crashed'
+  /** The first five as for `ExitReason`. */
   | 'start_failed'
+  | 'crashed'
   | 'unhealthy'
-  | 'recycled'
-  | 'restart'
+  | 'stuck'
+  | 'protocol'
+  /** It left unasked, as after a SIGTERM from somebody else. */
   | 'left'
+  /** It had `maxRequests`, `maxAgeMs` or `maxRssBytes`. */
+  | 'recycled'
+  /** `pool.restart()`. */
+  | 'restart'
+  /** The slot had failed, and `pool.revive()` or `pool.restart()` was called. */
   | 'revived';
+
+/** Why a worker is started: for a new slot, or in place of another. */
+export type StartReason = 'new' | ReplaceReason;
 
 export interface WorkerReplaceEvent extends WorkerEvent {
   /** Of the worker that is replaced, which the event is about. */
@@ -115,6 +128,7 @@ export interface CleanupEvent extends WorkerEvent {
   readonly attempts: readonly { readonly code: string; readonly message: string }[];
 }
 
+/** `at` is worked out when it is read, since a `Date` for each of very many requests is not free. */
 export interface RequestEvent extends ProcguardEvent {
   readonly pool: string;
   /** Counts up in its pool. */
@@ -129,17 +143,30 @@ export interface RequestStartEvent extends RequestEvent {
   readonly waitMs: number;
 }
 
-export type RequestOutcome = 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'died' | 'refused';
+/** How a request went. A bounded set, fit for a label. */
+export type RequestOutcome =
+  | 'succeeded'
+  /** Its handler threw, or the pool gave it up. */
+  | 'failed'
+  | 'timed_out'
+  /** By its signal, or by leaving the loop of its stream. */
+  | 'cancelled'
+  /** Its worker ended while it had it. */
+  | 'died'
+  /** It was not taken: the queue is full, the pool has failed or is closed, or its signal was aborted before. Not in `pool.stats()`. */
+  | 'refused';
 
 export interface RequestEndEvent extends RequestEvent {
   readonly outcome: RequestOutcome;
   /** The last one that had it; undefined: none did. */
   readonly worker: number | undefined;
+  /** All but the time with the last worker. */
   readonly waitMs: number;
-  /** With the last worker. */
+  /** With the last worker; 0 when none had it. */
   readonly runMs: number;
   /** Further tries after workers that died. */
   readonly retries: number;
+  /** Undefined when it succeeded, and when nobody gave one, as for a stream whose reader has left. */
   readonly error: unknown;
 }
 
@@ -168,3 +195,8 @@ export interface ProcguardEvents {
   'procguard:keeper:lost': KeeperEvent;
   'procguard:alert': Alert;
 }
+
+export type EventName = keyof ProcguardEvents;
+
+/** What the option `telemetry` switches. */
+export type EventGroup = 'worker' | 'heartbeat' | 'cleanup' | 'request' | 'keeper' | 'alert';

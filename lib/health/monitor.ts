@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { identify } from '../guard/identify.js';
 import type { RequestInHand } from '../worker/request.js';
 import type { Patient } from './heart.js';
-import { type HeartbeatOptions, Heartbeats } from './heartbeats.js';
+import { type HeartbeatOptions, Heartbeats, type Silence } from './heartbeats.js';
 import { type Clock, realClock } from './host-clock.js';
 import { ratesBetween } from './rates.js';
 import { type ProcessSample, sampleProcesses } from './sample.js';
@@ -21,7 +21,7 @@ export interface MonitorOptions extends HeartbeatOptions {
 
 export interface MonitorEvents<Worker> {
   pong(worker: Worker, latencyMs: number): void;
-  miss(worker: Worker, misses: number): void;
+  miss(worker: Worker, silence: Silence): void;
   /** It is silent for long. Again after each further miss, as what is to be made of it may change. */
   diagnosed(worker: Worker, diagnosis: Diagnosis): void;
   /** The host's event loop stood still. */
@@ -52,8 +52,9 @@ export class Monitor<Worker extends Watched> {
           this.#forget(worker);
           events.pong(worker, latencyMs);
         },
-        miss: (worker, { misses, isLong }) => {
-          events.miss(worker, misses);
+        miss: (worker, silence) => {
+          const { misses, isLong } = silence;
+          events.miss(worker, silence);
           if (misses > 1 && !isLong) return;
           this.#suspects.add(worker);
           void this.#lookAtSuspects();

@@ -1,4 +1,5 @@
 import { atMost, nowMs } from '../clock.js';
+import type { ReplaceReason } from '../events/events.js';
 import type { Worker } from '../worker/worker.js';
 import { Pace } from './pace.js';
 import type { Stage } from './stage.js';
@@ -12,6 +13,9 @@ export interface Dismissal {
   readonly survivors: readonly number[];
 }
 
+/** Why a worker is to leave: for another one, or for good. */
+export type DismissReason = ReplaceReason | 'for_good';
+
 /** Between SIGTERM and SIGKILL, for a worker that did not leave in time. */
 export const termGraceMs = 3000;
 // One that takes longer to leave waits for something else than a processor, and the next need not wait for it.
@@ -19,7 +23,7 @@ const leavePatienceMs = 100;
 
 /** Ends workers that the pool doesn't want any longer. */
 export class Dismissals {
-  readonly #expected = new Set<Worker>();
+  readonly #expected = new Map<Worker, DismissReason>();
 
   constructor(
     private readonly stage: Stage,
@@ -28,15 +32,17 @@ export class Dismissals {
   ) {}
 
   /** Its end, which will come, is no failure. False: that is known. */
-  expect(worker: Worker): boolean {
+  expect(worker: Worker, reason: DismissReason): boolean {
     if (this.#expected.has(worker)) return false;
-    this.#expected.add(worker);
+    this.#expected.set(worker, reason);
     return true;
   }
 
-  /** It has ended; was that to be? */
-  wasExpected(worker: Worker): boolean {
-    return this.#expected.delete(worker);
+  /** It has ended; why was that to be? Undefined: it was not. */
+  takeExpected(worker: Worker): DismissReason | undefined {
+    const reason = this.#expected.get(worker);
+    this.#expected.delete(worker);
+    return reason;
   }
 
   /** Lets a worker finish and leave, and ends it when that takes too long. Resolves when it has ended. */
@@ -51,7 +57,7 @@ export class Dismissals {
       return { drained: worker.unanswered === 0 && !worker.isTerminating, killed: 0, survivors: [] };
     }
     const isHasty = isStarting || this.stage.isHurried;
-    const report = await worker.terminate('was shut down', isHasty ? 0 : termGraceMs);
+    const report = await worker.terminate('shut_down', 'was shut down', isHasty ? 0 : termGraceMs);
     await atMost(termGraceMs, worker.done);
     // A second signal may have sent SIGKILL before the report's did.
     const wasKilled = worker.child?.signalCode === 'SIGKILL' ? 1 : 0;
@@ -67,7 +73,7 @@ export class Dismissals {
   async dismissAll(workers: readonly Worker[], graceMs: number): Promise<PromiseSettledResult<Dismissal>[]> {
     const beganMs = nowMs();
     for (const worker of workers) {
-      this.expect(worker);
+      this.expect(worker, 'for_good');
       this.suspend(worker);
     }
     const pace = new Pace(leavePatienceMs);
@@ -87,7 +93,7 @@ export class Dismissals {
   /** Those that are being ended get no more time. */
   hurry(workers: readonly Worker[]): void {
     for (const worker of workers) {
-      if (worker.isTerminating) void worker.terminate('was shut down', 0).catch(() => {});
+      if (worker.isTerminating) void worker.terminate('shut_down', 'was shut down', 0).catch(() => {});
     }
   }
 }

@@ -8,10 +8,13 @@ import type { PoolConfig } from './options.js';
 import type { Remains } from './remains.js';
 import type { Router } from './router.js';
 import type { Slots } from './slots.js';
+import type { WorkerEvents } from './worker-events.js';
 
 /** Replaces workers that don't answer. */
 export class Healer {
   readonly #monitor: Monitor<Worker>;
+  /** What was last told of those that are silent. */
+  readonly #told = new Map<Worker, Diagnosis>();
 
   constructor(
     private readonly config: PoolConfig['heartbeat'],
@@ -19,16 +22,19 @@ export class Healer {
     private readonly router: Router,
     private readonly remains: Remains,
     private readonly alerts: Alerts,
+    private readonly events: WorkerEvents,
   ) {
     this.#monitor = new Monitor(config, {
       pong: (worker, latencyMs) => {
         worker.pingMs = latencyMs;
+        this.#told.delete(worker);
+        events.pong(worker, latencyMs);
       },
-      miss: () => {},
+      miss: (worker, silence) => events.miss(worker, silence),
       stalled: (ms) => tellLag(alerts, ms),
       diagnosed: (worker, diagnosis) => {
         if (diagnosis.shouldReplace) void this.#replace(worker, diagnosis);
-        else tellSilence(alerts, slots.ownerOf(worker), worker, diagnosis);
+        else this.#tell(worker, diagnosis);
       },
     });
   }
@@ -39,6 +45,7 @@ export class Healer {
 
   unwatch(worker: Worker): void {
     this.#monitor.unwatch(worker);
+    this.#told.delete(worker);
   }
 
   pong(worker: Worker, seq: number): void {
@@ -64,12 +71,23 @@ export class Healer {
       // A program that tidies up before its exit answers no pings. It has as long for that as whoever told it to leave gives it.
       return;
     }
-    this.#monitor.unwatch(worker);
-    const slot = this.slots.ownerOf(worker);
+    this.unwatch(worker);
     const { reason } = diagnosis;
     const canSay = reason !== 'stopped' && reason !== 'uninterruptible';
     const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
-    tellSilence(this.alerts, slot, worker, diagnosis, stacks);
-    this.remains.follow(worker.terminate(describeDiagnosis(diagnosis), 0, stacks));
+    this.#tell(worker, diagnosis, stacks);
+    this.remains.follow(worker.terminate('unhealthy', describeDiagnosis(diagnosis), 0, stacks));
+  }
+
+  #tell(worker: Worker, diagnosis: Diagnosis, stacks?: string): void {
+    const { verdict, reason, shouldReplace } = diagnosis;
+    if (verdict !== 'stalled' && verdict !== 'unresponsive') return;
+    tellSilence(this.alerts, this.slots.ownerOf(worker), worker, diagnosis, stacks);
+    const told = this.#told.get(worker);
+    const isSame =
+      told?.verdict === verdict && told.reason === reason && told.shouldReplace === shouldReplace;
+    if (isSame) return;
+    this.#told.set(worker, diagnosis);
+    this.events.unhealthy(worker, diagnosis, stacks);
   }
 }

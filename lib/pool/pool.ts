@@ -3,9 +3,10 @@ import { Alerts } from '../alerts/alerts.js';
 import type { PoolSettings } from '../config/pool-options.js';
 import { maxSize } from '../config/schema.js';
 import { checkKeys, type ProcguardError } from '../errors.js';
+import { Publisher } from '../events/publisher.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
-import type { Worker, WorkerEvents } from '../worker/worker.js';
+import type { Worker } from '../worker/worker.js';
 import { tellCrashLoop, tellFailedSlot, tellSurvivors } from './alarms.js';
 import {
   type CallOptions,
@@ -22,14 +23,16 @@ import { Healer } from './healer.js';
 import { type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
 import { Remains } from './remains.js';
 import { Replacer } from './replacer.js';
+import { RequestEvents } from './request-events.js';
 import { Router } from './router.js';
 import { onShutdownSignals } from './signals.js';
-import type { Slot } from './slot.js';
+import type { Slot, SlotEvents } from './slot.js';
 import { Slots } from './slots.js';
 import { Stage } from './stage.js';
 import { type PoolStats, statsOf } from './stats.js';
 import { ItemStream, streamCredit } from './stream.js';
 import { traced } from './tracing.js';
+import { WorkerEvents } from './worker-events.js';
 
 /**
  * Keeps `size` workers busy, and never leaves one behind.
@@ -50,6 +53,7 @@ export class Pool {
   readonly #healer: Healer;
   readonly #remains: Remains;
   readonly #alerts: Alerts;
+  readonly #events: WorkerEvents;
   readonly #stage = new Stage();
   readonly #changes = new Changes();
   readonly #takeBacks: (() => void)[] = [];
@@ -57,13 +61,31 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#config = parseOptions(options);
-    this.#alerts = new Alerts(this.#config.name, this.#config.telemetry.alert);
+    const { name, settings, telemetry } = this.#config;
+    const publisher = new Publisher(telemetry, () => undefined);
+    const alertOutlet = publisher.outlet('procguard:alert');
+    this.#events = new WorkerEvents(name, settings, publisher);
+    this.#alerts = new Alerts(name, (alert) => alertOutlet.publish(alert));
     this.#remains = new Remains(this.#alerts);
     this.#slots = new Slots(this.#config, this.#workerEvents(), (slot) => this.#slotChanged(slot));
-    this.#router = new Router(this.#config, this.#slots, this.#stage, this.#changes, this.#alerts);
+    this.#router = new Router(
+      this.#config,
+      this.#slots,
+      this.#stage,
+      this.#changes,
+      this.#alerts,
+      new RequestEvents(name, publisher),
+    );
     this.#dismissals = new Dismissals(this.#stage, (worker) => this.#router.suspend(worker));
     this.#replacer = new Replacer(this.#config, this.#slots, this.#dismissals, this.#stage, this.#changes);
-    this.#healer = new Healer(this.#config.heartbeat, this.#slots, this.#router, this.#remains, this.#alerts);
+    this.#healer = new Healer(
+      this.#config.heartbeat,
+      this.#slots,
+      this.#router,
+      this.#remains,
+      this.#alerts,
+      this.#events,
+    );
     this.#slots.growTo(this.#config.size);
   }
 
@@ -229,9 +251,12 @@ export class Pool {
     );
   }
 
-  #workerEvents(): WorkerEvents {
+  #workerEvents(): SlotEvents {
     return {
+      started: (worker) => this.#events.started(worker),
+      replaced: (worker, reason, backoffMs) => this.#events.replaced(worker, reason, backoffMs),
       ready: (worker) => {
+        this.#events.ready(worker);
         this.#slots.ownerOf(worker)?.ready();
         this.#healer.watch(worker);
         this.#router.feed(worker);
@@ -261,7 +286,7 @@ export class Pool {
   }
 
   #workerLeaves(worker: Worker, givenBack: number): void {
-    this.#dismissals.expect(worker);
+    this.#dismissals.expect(worker, 'left');
     this.#router.leaving(worker, givenBack);
     // It has as long as one that was told to leave.
     void this.#dismissals.dismiss(worker, this.#config.graceMs).catch(() => {});
@@ -271,8 +296,8 @@ export class Pool {
     const slot = this.#slots.release(worker);
     this.#healer.unwatch(worker);
     this.#router.remove(worker, held);
-    if (worker.child?.pid !== undefined) this.#remains.add(worker.child);
-    slot?.ended(worker, failedStart, this.#dismissals.wasExpected(worker));
+    this.#remains.add(worker, (cleanup) => this.#events.exited(worker, cleanup));
+    slot?.ended(worker, failedStart, this.#dismissals.takeExpected(worker));
     if (slot !== undefined) tellCrashLoop(this.#alerts, slot, worker);
     this.#changes.announce();
   }

@@ -2,10 +2,17 @@ import type { ChildProcess } from 'node:child_process';
 import type { Alerts } from '../alerts/alerts.js';
 import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
 import { withLeftovers } from '../guard/leftovers.js';
+import type { Worker } from '../worker/worker.js';
 import { tellSurvivors } from './alarms.js';
+import { type Cleanup, cleanupOf, type Look } from './cleanup.js';
 
 // Workers that end together share one look at the process table.
 const gatherMs = 50;
+
+interface Ended {
+  readonly child: ChildProcess;
+  looked(outcome: Look): void;
+}
 
 /** Ends what workers have left behind: descendants that outlived them. */
 export class Remains {
@@ -15,15 +22,24 @@ export class Remains {
   readonly survivors = new Set<number>();
   /** What went wrong while looking. */
   lastError: Error | undefined;
-  #ended: ChildProcess[] = [];
+  #ended: Ended[] = [];
   #round: Promise<void> | undefined;
   readonly #ends = new Set<Promise<void>>();
 
   constructor(private readonly alerts: Alerts) {}
 
-  add(child: ChildProcess): void {
-    this.#ended.push(child);
+  /** A worker has ended. Calls back, within half a minute, when all that was done to end it and its descendants is done. */
+  add(worker: Worker, told: (cleanup: Cleanup | undefined) => void): void {
+    const { child } = worker;
+    if (child?.pid === undefined) {
+      told(undefined);
+      return;
+    }
+    const look = new Promise<Look>((looked) => {
+      this.#ended.push({ child, looked });
+    });
     this.#round ??= new Promise<void>((resolve) => setTimeout(resolve, gatherMs)).then(() => this.#look());
+    this.#await(cleanupOf(worker, look).then(told));
   }
 
   /** A worker that is being ended. What survives that is looked after when it is added. */
@@ -31,8 +47,7 @@ export class Remains {
     const count = (report: KillTreeReport | undefined) => {
       this.killed += report?.killed.length ?? 0;
     };
-    const counted = end.then(count, () => {}).finally(() => this.#ends.delete(counted));
-    this.#ends.add(counted);
+    this.#await(end.then(count, () => {}));
   }
 
   /** Resolves when everything that was added or followed has been looked after. */
@@ -40,26 +55,36 @@ export class Remains {
     while (this.#round !== undefined || this.#ends.size > 0) await Promise.all([this.#round, ...this.#ends]);
   }
 
+  #await(end: Promise<void>): void {
+    const awaited = end.finally(() => this.#ends.delete(awaited));
+    this.#ends.add(awaited);
+  }
+
   async #look(): Promise<void> {
     const ended = this.#ended.splice(0);
     try {
-      const left = await withLeftovers(ended);
-      await Promise.all(left.map((child) => this.#end(child)));
+      const left = new Set(await withLeftovers(ended.map(({ child }) => child)));
+      await Promise.all(
+        ended.map(async ({ child, looked }) => looked(left.has(child) ? await this.#end(child) : undefined)),
+      );
     } catch (error) {
       this.#failed(error as Error);
+      for (const { looked } of ended) looked(error as Error);
     } finally {
       this.#round = this.#ended.length > 0 ? this.#look() : undefined;
     }
   }
 
-  async #end(child: ChildProcess): Promise<void> {
+  async #end(child: ChildProcess): Promise<Look> {
     try {
       const report = await killTree(child, { signal: 'SIGKILL' });
       this.killed += report.killed.length;
       for (const pid of report.survivors) this.survivors.add(pid);
       tellSurvivors(this.alerts, undefined, child, report);
+      return report;
     } catch (error) {
       this.#failed(error as Error);
+      return error as Error;
     }
   }
 

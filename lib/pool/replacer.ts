@@ -63,7 +63,7 @@ export class Replacer {
 
   #retire(worker: Worker): void {
     const slot = this.slots.ownerOf(worker);
-    if (slot === undefined || this.stage.isClosing || !this.dismissals.expect(worker)) return;
+    if (slot === undefined || this.stage.isClosing || !this.dismissals.expect(worker, 'recycled')) return;
     this.#oneAtATime(async () => {
       if (worker.state !== 'ready' || this.stage.isClosing) return;
       await this.#replace(worker);
@@ -72,7 +72,7 @@ export class Replacer {
   }
 
   async #replace(worker: Worker): Promise<void> {
-    this.dismissals.expect(worker);
+    this.dismissals.expect(worker, 'restart');
     await this.dismissals.dismiss(worker, this.limits.graceMs);
   }
 

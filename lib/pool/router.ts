@@ -7,6 +7,7 @@ import { slotOf } from './affinity.js';
 import type { Changes } from './changes.js';
 import { LoadIndex } from './load.js';
 import { TaskQueue } from './queue.js';
+import type { RequestEvents } from './request-events.js';
 import type { Slots } from './slots.js';
 import type { Stage } from './stage.js';
 import type { RequestStats } from './stats.js';
@@ -22,7 +23,13 @@ interface Limits {
 export class Router implements TaskOwner {
   readonly #queue = new TaskQueue();
   readonly #load: LoadIndex;
-  readonly #counts: Record<Outcome, number> = { succeeded: 0, failed: 0, cancelled: 0 };
+  readonly #counts: Record<Outcome, number> = {
+    succeeded: 0,
+    failed: 0,
+    timed_out: 0,
+    cancelled: 0,
+    died: 0,
+  };
   readonly #isUsable = (slot: number) => {
     const state = this.slots.at(slot)?.state;
     return state !== 'failed' && state !== 'closed';
@@ -36,6 +43,7 @@ export class Router implements TaskOwner {
     private readonly stage: Stage,
     private readonly changes: Changes,
     private readonly alerts: Alerts,
+    private readonly events: RequestEvents,
   ) {
     this.#load = new LoadIndex(limits.concurrency);
   }
@@ -51,19 +59,27 @@ export class Router implements TaskOwner {
   }
 
   get stats(): RequestStats {
-    const { succeeded, failed, cancelled } = this.#counts;
-    return { queued: this.queued, inFlight: this.#inFlight, succeeded, rejected: failed, cancelled };
+    const { succeeded, failed, died, cancelled, timed_out: timedOut } = this.#counts;
+    return {
+      queued: this.queued,
+      inFlight: this.#inFlight,
+      succeeded,
+      rejected: failed + died,
+      cancelled: cancelled + timedOut,
+    };
   }
 
   /** Throws a `QueueFullError`, the signal's reason, `ERR_PROCGUARD_POOL_FAILED` or `ERR_PROCGUARD_POOL_CLOSED`. */
   submit(payload: Payload, policy: TaskPolicy, sink: TaskSink): Task {
-    this.stage.checkOpen();
-    if (this.slots.isFailed) throw this.slots.failedError();
-    policy.signal?.throwIfAborted();
-    const worker = policy.affinity === undefined ? this.#load.least() : undefined;
-    if (worker === undefined && this.queued >= this.limits.maxQueue && !this.#canTakeNow(policy))
-      this.#refuse();
-    const task = new Task(payload, policy, ++this.#lastSequence, sink, this, this.limits.cancelGraceMs);
+    const sequence = ++this.#lastSequence;
+    this.events.submitted(sequence, payload.method);
+    try {
+      this.#admit(policy);
+    } catch (error) {
+      this.events.refused(sequence, payload.method, error);
+      throw error;
+    }
+    const task = new Task(payload, policy, sequence, sink, this, this.limits.cancelGraceMs);
     this.#place(task);
     return task;
   }
@@ -136,13 +152,23 @@ export class Router implements TaskOwner {
     }
   }
 
-  settled(_task: Task, outcome: Outcome): void {
+  settled(task: Task, outcome: Outcome, error?: unknown): void {
     this.#counts[outcome]++;
+    this.events.ended(task, outcome, error);
     if (this.stage.isClosing) this.changes.announce();
   }
 
   stuck(worker: Worker): void {
-    void worker.terminate('did not answer a cancelled request', 0).catch(() => {});
+    void worker.terminate('stuck', 'did not answer a cancelled request', 0).catch(() => {});
+  }
+
+  #admit(policy: TaskPolicy): void {
+    this.stage.checkOpen();
+    if (this.slots.isFailed) throw this.slots.failedError();
+    policy.signal?.throwIfAborted();
+    const worker = policy.affinity === undefined ? this.#load.least() : undefined;
+    if (worker === undefined && this.queued >= this.limits.maxQueue && !this.#canTakeNow(policy))
+      this.#refuse();
   }
 
   #refuse(): never {
@@ -167,10 +193,14 @@ export class Router implements TaskOwner {
     task.slot = affinity === undefined ? undefined : this.#pick(affinity);
     const worker = task.slot === undefined ? this.#load.least() : this.#workerOf(task.slot);
     if (worker !== undefined && this.#load.mayTake(worker)) this.#give(worker, task);
-    else this.#queue.push(task);
+    else {
+      task.wait();
+      this.#queue.push(task);
+    }
   }
 
   #putBack(task: Task, makeError: () => Error): void {
+    task.wait();
     const serving = this.slots.all.filter(({ state }) => state !== 'failed' && state !== 'closed');
     if (serving.length === 0) {
       task.reject(makeError());
@@ -201,6 +231,7 @@ export class Router implements TaskOwner {
     task.giveTo(worker);
     this.#inFlight++;
     worker.send(task);
+    this.events.started(task, worker);
     this.#load.update(worker);
   }
 }

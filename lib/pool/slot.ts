@@ -1,10 +1,18 @@
 import type { ProcguardError } from '../errors.js';
+import type { ReplaceReason, StartReason } from '../events/events.js';
 import type { WorkerSpec } from '../worker/start.js';
 import { Worker, type WorkerEvents } from '../worker/worker.js';
+import type { DismissReason } from './dismissal.js';
 import type { RestartConfig } from './options.js';
 
 /** `starting`, `ready`, `waiting` before the next start, `failed` after `restart.maxFailedStarts` in a row, `closed`. */
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
+
+export interface SlotEvents extends WorkerEvents {
+  started(worker: Worker): void;
+  /** The slot gets another worker in place of this one, its last, `backoffMs` from now. */
+  replaced(worker: Worker, reason: ReplaceReason, backoffMs: number): void;
+}
 
 // A worker that has run this long is not one of a series of crashes.
 const settledMs = 10_000;
@@ -21,13 +29,16 @@ export class Slot {
   /** Its last workers, so many in a row, ended soon after they were ready. */
   crashes = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Its last. */
+  #last: Worker | undefined;
+  #startReason: StartReason = 'new';
   #settled = () => {};
 
   constructor(
     readonly index: number,
     private readonly spec: WorkerSpec,
     private readonly restart: RestartConfig,
-    private readonly events: WorkerEvents,
+    private readonly events: SlotEvents,
     private readonly changed: (slot: Slot) => void,
     private readonly nextNumber: () => number,
     /** Asks for a call of `start` when there is room for one more. */
@@ -49,7 +60,8 @@ export class Slot {
   /** A failed slot has as many tries as a new one. */
   revive(): void {
     this.#failedStarts = 0;
-    this.request();
+    if (this.#last !== undefined) this.#replace(this.#last, 'revived');
+    else this.request();
   }
 
   /** Resolves when the worker is ready, or has ended. */
@@ -58,8 +70,12 @@ export class Slot {
     this.starts++;
     return new Promise((resolve) => {
       this.#settled = resolve;
-      this.worker = new Worker(this.nextNumber(), this.spec, this.events);
+      const place = { slot: this.index, reason: this.#startReason };
+      const worker = new Worker(this.nextNumber(), this.spec, this.events, place);
+      this.worker = worker;
+      this.#last = worker;
       this.#become('starting');
+      this.events.started(worker);
     });
   }
 
@@ -72,27 +88,32 @@ export class Slot {
 
   /** Its worker will be ended, and is no longer waited for. */
   replaceAtOnce(): void {
+    const { worker } = this;
     this.worker = undefined;
-    if (this.state !== 'closed') this.request();
+    if (this.state !== 'closed' && worker !== undefined) this.#replace(worker, 'unhealthy');
   }
 
-  /** Its worker has ended: starts the next, after a while when this goes on. `wanted`: it was told to. */
-  ended(worker: Worker, failedStart: ProcguardError | undefined, wanted: boolean): void {
+  /** Its worker has ended: starts the next, after a while when this goes on. `expected`: why it was told to. */
+  ended(worker: Worker, failedStart: ProcguardError | undefined, expected: DismissReason | undefined): void {
     // It was replaced before.
     if (this.worker !== worker) return;
     this.#settled();
     this.worker = undefined;
     if (this.state === 'closed') return;
-    if (failedStart !== undefined && !wanted) {
+    const isWanted = expected !== undefined;
+    if (failedStart !== undefined && !isWanted) {
       this.error = failedStart;
       if (++this.#failedStarts >= this.restart.maxFailedStarts) this.#become('failed');
-      else this.#wait(this.#failedStarts);
+      else this.#replace(worker, 'start_failed', this.#backoffMs(this.#failedStarts));
       return;
     }
     this.#failedStarts = 0;
-    this.crashes = wanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.crashes + 1;
-    if (this.crashes > 1) this.#wait(this.crashes - 1);
-    else this.request();
+    this.crashes = isWanted || performance.now() - worker.startedAtMs > settledMs ? 0 : this.crashes + 1;
+    this.#replace(
+      worker,
+      replaceReason(worker, expected),
+      this.crashes > 1 ? this.#backoffMs(this.crashes - 1) : 0,
+    );
   }
 
   close(): void {
@@ -100,12 +121,21 @@ export class Slot {
     this.#become('closed');
   }
 
-  // Exponential, with jitter, so that workers that fell together don't rise together.
-  #wait(failures: number): void {
-    const { backoffMs, maxBackoffMs } = this.restart;
-    const waitMs = Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1));
-    this.#timer = setTimeout(() => this.request(), waitMs * (0.5 + Math.random() / 2));
+  #replace(worker: Worker, reason: ReplaceReason, backoffMs = 0): void {
+    this.#startReason = reason;
+    this.events.replaced(worker, reason, backoffMs);
+    if (backoffMs === 0) {
+      this.request();
+      return;
+    }
+    this.#timer = setTimeout(() => this.request(), backoffMs);
     this.#become('waiting');
+  }
+
+  // Exponential, with jitter, so that workers that fell together don't rise together.
+  #backoffMs(failures: number): number {
+    const { backoffMs, maxBackoffMs } = this.restart;
+    return Math.min(maxBackoffMs, backoffMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
   }
 
   #become(state: SlotState): void {
@@ -113,4 +143,10 @@ export class Slot {
     this.state = state;
     this.changed(this);
   }
+}
+
+function replaceReason({ exit }: Worker, expected: DismissReason | undefined): ReplaceReason {
+  if (expected !== undefined && expected !== 'for_good') return expected;
+  const reason = exit?.reason;
+  return reason === undefined || reason === 'killed' ? 'crashed' : reason;
 }

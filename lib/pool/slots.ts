@@ -1,10 +1,10 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { ProcguardError } from '../errors.js';
 import type { WorkerSpec } from '../worker/start.js';
-import type { Worker, WorkerEvents } from '../worker/worker.js';
+import type { Worker } from '../worker/worker.js';
 import type { RestartConfig } from './options.js';
 import { Pace } from './pace.js';
-import { Slot } from './slot.js';
+import { Slot, type SlotEvents } from './slot.js';
 
 // A worker that takes longer to its hello waits for a disk, a network or a GPU, and the next need not wait for it.
 const startPatienceMs = 500;
@@ -21,7 +21,7 @@ export class Slots {
 
   constructor(
     private readonly config: { readonly spec: WorkerSpec; readonly restart: RestartConfig },
-    private readonly events: WorkerEvents,
+    private readonly events: SlotEvents,
     private readonly changed: (slot: Slot) => void,
   ) {}
 

@@ -1,5 +1,6 @@
 import { nowMs } from '../clock.js';
 import { ProcguardError } from '../errors.js';
+import type { RequestOutcome } from '../events/events.js';
 import type { Trace } from '../wire/messages.js';
 import { WorkerDiedError } from '../worker/errors.js';
 import type { Payload, WorkRequest } from '../worker/request.js';
@@ -36,12 +37,12 @@ export interface TaskOwner {
   again(task: Task, error: Error): void;
   /** Its worker leaves, and never began it. */
   givenBack(task: Task): void;
-  settled(task: Task, outcome: Outcome): void;
+  settled(task: Task, outcome: Outcome, error?: unknown): void;
   /** Its worker has not answered since it was cancelled. */
   stuck(worker: Worker, task: Task): void;
 }
 
-export type Outcome = 'succeeded' | 'failed' | 'cancelled';
+export type Outcome = Exclude<RequestOutcome, 'refused'>;
 
 /** One request, from the call to its one settlement. */
 export class Task implements WorkRequest {
@@ -53,9 +54,17 @@ export class Task implements WorkRequest {
   settled = false;
   /** Which worker has it. */
   worker: Worker | undefined;
+  /** Which had it last. */
+  lastWorker: Worker | undefined;
   /** The slot that its affinity has chosen. */
   slot: number | undefined;
-  #retriesLeft: number;
+  /** How often it was given to another after its worker had died. */
+  retries = 0;
+  #isWaiting = false;
+  /** Undefined as long as it never had to wait. */
+  #madeAtMs: number | undefined;
+  /** With the worker that had it last, before it waited again. */
+  #ranMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #stuckTimer: NodeJS.Timeout | undefined;
   #forgetSignal: (() => void) | undefined;
@@ -69,17 +78,42 @@ export class Task implements WorkRequest {
     private readonly owner: TaskOwner,
     private readonly cancelGraceMs: number,
   ) {
-    this.#retriesLeft = policy.retries;
     const { timeoutMs, signal } = policy;
     this.expiresAtMs = timeoutMs === undefined ? undefined : nowMs() + timeoutMs;
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
     if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => this.cancel(signal.reason));
   }
 
-  /** This worker gets it. */
+  /** No worker can take it now. */
+  wait(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    const atMs = nowMs();
+    if (this.lastWorker === undefined) {
+      this.#madeAtMs = atMs;
+    } else {
+      this.#madeAtMs ??= this.givenAtMs;
+      this.#ranMs = atMs - this.givenAtMs;
+    }
+  }
+
   giveTo(worker: Worker): void {
+    this.#isWaiting = false;
     this.worker = worker;
+    this.lastWorker = worker;
     this.sink.given?.(worker);
+  }
+
+  /** All of its time until `atMs` but that with its last worker. */
+  waitMs(atMs: number): number {
+    if (this.#madeAtMs === undefined) return 0;
+    return this.#isWaiting ? atMs - this.#madeAtMs - this.#ranMs : this.givenAtMs - this.#madeAtMs;
+  }
+
+  /** With its last worker. */
+  runMs(atMs: number): number {
+    if (this.lastWorker === undefined) return 0;
+    return this.#isWaiting ? this.#ranMs : atMs - this.givenAtMs;
   }
 
   succeed(value: unknown): void {
@@ -95,11 +129,11 @@ export class Task implements WorkRequest {
     this.#answered();
     if (this.settled) return;
     // A stream that has delivered items can't be begun again: its retries are 0.
-    if (error instanceof WorkerDiedError && this.#retriesLeft > 0) {
-      this.#retriesLeft--;
+    if (error instanceof WorkerDiedError && this.retries < this.policy.retries) {
+      this.retries++;
       this.owner.again(this, error);
-    } else if (this.#settle('failed')) {
-      this.sink.fail(error);
+    } else {
+      this.reject(error);
     }
   }
 
@@ -109,8 +143,8 @@ export class Task implements WorkRequest {
   }
 
   /** Nobody waits for it any more. */
-  cancel(reason: unknown): void {
-    if (!this.#settle('cancelled')) return;
+  cancel(reason: unknown, outcome: Outcome = 'cancelled'): void {
+    if (!this.#settle(outcome, reason)) return;
     const { worker } = this;
     if (worker === undefined) {
       this.owner.withdrawn(this);
@@ -121,9 +155,10 @@ export class Task implements WorkRequest {
     this.sink.fail(reason);
   }
 
-  /** The pool gives it up. */
+  /** Its handler threw, its worker died, or the pool gives it up. */
   reject(error: Error): void {
-    if (this.#settle('failed')) this.sink.fail(error);
+    const outcome = error instanceof WorkerDiedError ? 'died' : 'failed';
+    if (this.#settle(outcome, error)) this.sink.fail(error);
   }
 
   #expire(timeoutMs: number): void {
@@ -134,6 +169,7 @@ export class Task implements WorkRequest {
         'ERR_PROCGUARD_CALL_TIMEOUT',
         `${this.payload.method} got no answer within ${timeoutMs} ms. ${where} Raise \`timeoutMs\`, or see pool.stats() for what keeps the workers busy.`,
       ),
+      'timed_out',
     );
   }
 
@@ -154,12 +190,12 @@ export class Task implements WorkRequest {
     this.worker = undefined;
   }
 
-  #settle(outcome: Outcome): boolean {
+  #settle(outcome: Outcome, error?: unknown): boolean {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#forgetSignal?.();
-    this.owner.settled(this, outcome);
+    this.owner.settled(this, outcome, error);
     return true;
   }
 }

@@ -1,15 +1,15 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ProcguardEvents } from '../events/events.js';
+import type { EventName, ProcguardEvents } from '../events/events.js';
+import { onEvent } from '../events/subscribe.js';
 
 export type Listeners = {
-  readonly [Name in keyof ProcguardEvents]?: (event: ProcguardEvents[Name]) => void;
+  readonly [Name in EventName]?: (event: ProcguardEvents[Name]) => void;
 };
 
 /** Hears the events of all pools of this process; returns what ends that. */
 export function listen(listeners: Listeners): () => void {
-  const all = Object.entries(listeners) as [string, (event: unknown) => void][];
-  for (const [name, listener] of all) subscribe(name, listener);
+  const entries = Object.entries(listeners) as [EventName, (event: unknown) => void][];
+  const takeBacks = entries.map(([name, listener]) => onEvent(name, listener));
   return () => {
-    for (const [name, listener] of all) unsubscribe(name, listener);
+    for (const takeBack of takeBacks) takeBack();
   };
 }

@@ -67,14 +67,15 @@ export class WorkerDiedError extends ProcguardError {
   }
 }
 
+/** In words. */
+export function describeStatus({ exitCode, signal }: Pick<WorkerEnd, 'exitCode' | 'signal'>): string {
+  if (signal !== null) return `ended by ${signal}`;
+  return exitCode === null ? 'ended, status unknown' : `exited with code ${exitCode}`;
+}
+
 /** In words, with the last lines of stderr. */
 export function describeEnd({ exitCode, signal, stderr }: WorkerEnd): string {
-  const end =
-    signal !== null
-      ? `ended by ${signal}`
-      : exitCode !== null
-        ? `exited with code ${exitCode}`
-        : 'ended, status unknown';
+  const end = describeStatus({ exitCode, signal });
   return stderr.length === 0
     ? `${end}; nothing on stderr.`
     : `${end}; the last lines of its stderr:\n${stderr.join('\n')}`;

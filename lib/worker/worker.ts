@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { atMost, nowMs } from '../clock.js';
 import { ProcguardError } from '../errors.js';
+import type { ExitReason, StartReason } from '../events/events.js';
 import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
 import type { Frame } from '../wire/frames.js';
 import { protocolVersion } from '../wire/limits.js';
@@ -10,7 +11,8 @@ import type { ControlFromWorker, Hello, Leaving } from '../wire/messages.js';
 import { readControl } from '../wire/read-control.js';
 import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
-import { WorkerDiedError, type WorkerEnd } from './errors.js';
+import { type EndCause, exitReasonOf } from './end-cause.js';
+import { describeStatus, WorkerDiedError, type WorkerEnd } from './errors.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
 import { headerOf, type RequestInHand, type WorkRequest } from './request.js';
@@ -46,6 +48,24 @@ const lastWordsMs = 200;
 // A channel is closed just before its worker's exit is seen. One that lives on without it answers nobody.
 const closedMs = 1000;
 
+/** For which slot it is started, and why. */
+export interface WorkerPlace {
+  readonly slot: number;
+  readonly reason: StartReason;
+}
+
+/** How it ended. */
+export interface WorkerExit {
+  readonly reason: ExitReason;
+  /** The same in words. */
+  readonly message: string;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly endedAtMs: number;
+  /** When it was sent the first signal that was to end it; undefined: it got none. */
+  readonly terminatedAtMs: number | undefined;
+}
+
 /** One worker process, from its start to its verified end. */
 export class Worker {
   state: WorkerState = 'starting';
@@ -56,8 +76,8 @@ export class Worker {
   unanswered = 0;
   /** How long the last ping that it answered took. */
   pingMs: number | undefined;
-  /** It was sent a signal that ends it. */
-  isTerminating = false;
+  /** How it ended, once it has. */
+  exit: WorkerExit | undefined;
   /** The methods that it offers. */
   handlers: readonly string[] = [];
   /** How its program is asked for its stacks. */
@@ -74,6 +94,11 @@ export class Worker {
   #saidHello = false;
   #saidLeaving = false;
   #wasReady = false;
+  #wasAsked = false;
+  #endCause: EndCause | undefined;
+  #terminatedAtMs: number | undefined;
+  readonly #terminations: Promise<KillTreeReport | undefined>[] = [];
+  #endedAtMs: number | undefined;
   #reason: string | undefined;
   #stacks: string | undefined;
   #startError: ProcguardError | undefined;
@@ -86,6 +111,7 @@ export class Worker {
     readonly number: number,
     private readonly spec: WorkerSpec,
     private readonly events: WorkerEvents,
+    readonly place: WorkerPlace,
   ) {
     this.#inFlight = new InFlight(spec.concurrency);
     this.#output = new WorkerOutput(number, (line) => events.output(line));
@@ -125,6 +151,7 @@ export class Worker {
     child.once('exit', (exitCode, signal) => {
       this.#exitCode = exitCode;
       this.#signal = signal;
+      this.#endedAtMs = nowMs();
       const lastWords = Promise.all([stderr, control, data].map(ended));
       // After a stall of the loop the time may be up before they are read, which the turn that follows does.
       void atMost(lastWordsMs, lastWords).then(() => setImmediate(() => this.#end()));
@@ -133,6 +160,17 @@ export class Worker {
 
   get pid(): number | undefined {
     return this.child?.pid;
+  }
+
+  /** It was sent a signal that ends it. */
+  get isTerminating(): boolean {
+    return this.#endCause !== undefined;
+  }
+
+  /** What became of each attempt to end it. */
+  async terminations(): Promise<(KillTreeReport | Error)[]> {
+    const settled = await Promise.allSettled(this.#terminations);
+    return settled.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : (one.reason as Error)));
   }
 
   /** The last lines, oldest first. */
@@ -175,6 +213,7 @@ export class Worker {
   /** No further requests; the worker exits when it has answered those that it has, or at once when it is still starting. */
   leave(): void {
     if (this.state === 'ended') return;
+    this.#wasAsked = true;
     // Before its hello it may take any time until it reads.
     if (this.state === 'starting') this.child?.kill('SIGTERM');
     this.state = 'leaving';
@@ -210,12 +249,24 @@ export class Worker {
     if (this.state !== 'ended') this.state = 'leaving';
   }
 
-  /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. */
-  async terminate(reason: string, graceMs: number, stacks?: string): Promise<KillTreeReport | undefined> {
+  /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. The first cause counts. */
+  terminate(
+    cause: EndCause,
+    reason: string,
+    graceMs: number,
+    stacks?: string,
+  ): Promise<KillTreeReport | undefined> {
+    this.#endCause ??= cause;
+    this.#terminatedAtMs ??= nowMs();
     this.#reason ??= reason;
     this.#stacks ??= stacks;
-    this.isTerminating = true;
     if (this.state !== 'ended') this.state = 'leaving';
+    const termination = this.#killTree(graceMs);
+    this.#terminations.push(termination);
+    return termination;
+  }
+
+  async #killTree(graceMs: number): Promise<KillTreeReport | undefined> {
     if (this.child?.pid === undefined) return undefined;
     let report: KillTreeReport;
     try {
@@ -266,6 +317,7 @@ export class Worker {
     if (!this.#saidHello) throw new WireError('out_of_turn', 'Leaving before its hello');
     if (this.#saidLeaving) throw new WireError('out_of_turn', 'Leaving for a second time');
     this.#saidLeaving = true;
+    this.#wasAsked = true;
     if (this.state === 'ended') return;
     const unbegun = this.#inFlight.takeBack(last);
     this.unanswered += unbegun.length;
@@ -293,13 +345,13 @@ export class Worker {
   #break(error: Error): void {
     if (this.state === 'ended') return;
     this.#cause ??= brokenProtocol(error);
-    void this.terminate(`broke the worker protocol (${error.message})`, 0).catch(() => {});
+    void this.terminate('protocol', `broke the worker protocol (${error.message})`, 0).catch(() => {});
   }
 
   #startTimedOut(): void {
     if (this.#saidHello || this.state === 'ended') return;
     this.#startError = startTimedOut(this.spec);
-    void this.terminate('did not say hello in time', 0).catch(() => {});
+    void this.terminate('start_timeout', 'did not say hello in time', 0).catch(() => {});
   }
 
   #end(): void {
@@ -321,8 +373,28 @@ export class Worker {
       request.fail(new WorkerDiedError(this.#reason ?? 'died while it had the request', end, this.#cause));
     }
     const failedStart = this.#wasReady ? undefined : this.#failedStart(end);
+    this.exit = this.#exitOf(held.length, failedStart);
     this.#markDone();
     this.events.ended(this, failedStart, held.length);
+  }
+
+  #exitOf(held: number, failedStart: ProcguardError | undefined): WorkerExit {
+    const signal = this.#signal;
+    const exitCode = this.#exitCode;
+    const reason = exitReasonOf({
+      cause: this.#endCause,
+      wasReady: this.#wasReady,
+      isLeaving: this.#wasAsked,
+      held,
+      signal,
+    });
+    const words = this.#reason ?? (reason === 'left' ? 'left when it was asked to' : 'died');
+    const message =
+      reason === 'start_failed' && failedStart !== undefined
+        ? failedStart.message
+        : `Worker ${this.pid ?? '(never started)'} ${words}: ${describeStatus({ exitCode, signal })}.`;
+    const endedAtMs = this.#endedAtMs ?? nowMs();
+    return { reason, message, exitCode, signal, endedAtMs, terminatedAtMs: this.#terminatedAtMs };
   }
 
   #failedStart(end: WorkerEnd): ProcguardError {

@@ -29,7 +29,11 @@ function isActionable(t: ExecutionContext, { advice, at, message }: Alert): void
 
 test('R10.5 the same alert of the same slot is not repeated within a minute, and the next says how many there were', (t) => {
   let nowMs = 0;
-  const alerts = new Alerts('p', false, () => nowMs);
+  const alerts = new Alerts(
+    'p',
+    () => {},
+    () => nowMs,
+  );
   const raise = (slot: number) => alerts.raise('worker_stalled', slot, 'It computes.', { n: nowMs });
   for (; nowMs < 60_000; nowMs += 1000) raise(0);
   t.is(alerts.recent.length, 1);
@@ -48,7 +52,11 @@ test('R10.5 the same alert of the same slot is not repeated within a minute, and
 });
 
 test('the latest 100 alerts are kept', (t) => {
-  const alerts = new Alerts('p', false, () => 0);
+  const alerts = new Alerts(
+    'p',
+    () => {},
+    () => 0,
+  );
   for (let slot = 0; slot < 150; slot++) alerts.raise('slot_failed', slot, 'It failed.', {});
   t.is(alerts.recent.length, 100);
   t.is(alerts.recent[0]!.slot, 50);

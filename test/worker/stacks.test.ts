@@ -236,9 +236,10 @@ test.serial('the worker of a pool can be asked after its hello', async (t) => {
       output: ({ line }) => t.log(line),
       ended: () => {},
     },
+    { slot: 0, reason: 'new' },
   );
   t.teardown(async () => {
-    await worker.terminate('is no longer needed', 0);
+    await worker.terminate('shut_down', 'is no longer needed', 0);
     await worker.done;
   });
   t.is(await askForStacks(worker), undefined);
