@@ -1,57 +1,56 @@
-import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import {
+  type EventLoopUtilization,
+  type IntervalHistogram,
+  monitorEventLoopDelay,
+  performance,
+} from 'node:perf_hooks';
 import { nowMs } from '../../clock.js';
 import type { Families } from './families.js';
 
 const resolutionMs = 20;
-// Two scrapers would take each other's values; those of one moment get the same.
-const keptMs = 1000;
-
-interface Look {
-  readonly atMs: number;
-  readonly maxSeconds: number;
-  readonly p99Seconds: number;
-  readonly utilization: number;
-}
+// A scrape that comes while the loop stands still is given up by who asked, and there may be two scrapers: what one look has found
+// is told by those of the next minute too.
+const keptMs = 60_000;
 
 /** The host's own loop, on which everything waits. Returns what stops the measurement. */
 export function eventLoopMetrics(families: Families): () => void {
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
-  delay.enable();
+  // A reset forgets when the tick before was, and so the lag that goes on at that time. One of two is reset at a time.
+  let [older, newer] = [startMonitor(), startMonitor()];
+  let looks: { atMs: number; maxSeconds: number }[] = [];
   let before: EventLoopUtilization = performance.eventLoopUtilization();
-  let last: Look | undefined;
-  const look = (): Look => {
-    if (last !== undefined && nowMs() - last.atMs < keptMs) return last;
-    const now = performance.eventLoopUtilization();
-    last = {
-      atMs: nowMs(),
-      maxSeconds: secondsOf(delay.max),
-      p99Seconds: secondsOf(delay.percentile(99)),
-      utilization: performance.eventLoopUtilization(now, before).utilization,
-    };
-    before = now;
-    delay.reset();
-    return last;
-  };
-  const since = 'since the scrape before';
   families.gauge(
     'event_loop_lag_max_seconds',
-    `The longest time that the host's event loop was late, ${since}.`,
+    "How late the host's event loop was at most, in the last minute.",
     [],
-    (gauge) => gauge.set({}, look().maxSeconds),
-  );
-  families.gauge(
-    'event_loop_lag_p99_seconds',
-    `How late the host's event loop was, 99th percentile ${since}.`,
-    [],
-    (gauge) => gauge.set({}, look().p99Seconds),
+    (gauge) => {
+      const atMs = nowMs();
+      looks = looks.filter((look) => atMs - look.atMs < keptMs);
+      looks.push({ atMs, maxSeconds: secondsOf(Math.max(older.max, newer.max)) });
+      older.reset();
+      [older, newer] = [newer, older];
+      gauge.set({}, Math.max(...looks.map(({ maxSeconds }) => maxSeconds)));
+    },
   );
   families.gauge(
     'event_loop_utilization_ratio',
-    `The share of time that the host's event loop was at work, ${since}.`,
+    "The share of time that the host's event loop was at work, since the scrape before.",
     [],
-    (gauge) => gauge.set({}, look().utilization),
+    (gauge) => {
+      const now = performance.eventLoopUtilization();
+      gauge.set({}, performance.eventLoopUtilization(now, before).utilization);
+      before = now;
+    },
   );
-  return () => delay.disable();
+  return () => {
+    older.disable();
+    newer.disable();
+  };
+}
+
+function startMonitor(): IntervalHistogram {
+  const monitor = monitorEventLoopDelay({ resolution: resolutionMs });
+  monitor.enable();
+  return monitor;
 }
 
 /** What was measured is the time between two ticks. */
