@@ -1,12 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { freemem } from 'node:os';
-import { createInterface, type Interface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { PoolOptions } from '../lib/index.js';
 import type { BenchOptions } from './arguments.js';
+import { blocksInTurn, CallHost, turns } from './calls/call-host.js';
+import type { BlockFigures } from './calls/host.js';
 import { within } from './deadline.js';
-import type { BlockFigures, BlockRequest, Ready } from './heartbeat/call-host.js';
 import type { IdleFigures, IdlePlan } from './heartbeat/idle-host.js';
 import { startHost } from './host-process.js';
 import { p50 } from './quantile.js';
@@ -146,7 +145,9 @@ async function measureCalls(
     const ofSize = [1, manyInFlight].map((inFlight): CallCell => ({ workers, inFlight, blocks: [] }));
     for (let set = 1; set <= sets; set++) {
       report.progress(`set ${set} of ${sets}: calls to ${workers} workers, everything on and off ...`);
-      const hosts = CALL_WAYS.map((way) => new CallHost(workers, way, brand));
+      const hosts = CALL_WAYS.map(
+        (way) => new CallHost(way, { pool: poolOf(workers, MANAGEMENT[way]) }, brand),
+      );
       try {
         for (const host of hosts) await host.ready();
         for (let round = 1; round <= rounds; round++)
@@ -159,66 +160,6 @@ async function measureCalls(
     cells.push(...ofSize);
   }
   return cells;
-}
-
-/** A process with a pool, which works only when it is told to. */
-class CallHost {
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterableIterator<string>;
-  readonly #reader: Interface;
-
-  constructor(
-    private readonly workers: number,
-    readonly way: CallWay,
-    private readonly brand: Brand,
-  ) {
-    this.#process = startHost('heartbeat/call-host', poolOf(workers, MANAGEMENT[way]), {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: brand.environment(),
-    });
-    this.#reader = createInterface(this.#process.stdout as NodeJS.ReadableStream);
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
-
-  async ready(): Promise<void> {
-    const { traces }: Ready = await this.#line();
-    this.brand.addHost(traces);
-  }
-
-  block(request: BlockRequest): Promise<BlockFigures> {
-    this.#process.stdin?.write(`${JSON.stringify(request)}\n`);
-    return this.#line();
-  }
-
-  async end(): Promise<void> {
-    const { exitCode, signalCode } = this.#process;
-    const exited = exitCode === null && signalCode === null ? once(this.#process, 'exit') : undefined;
-    this.#process.stdin?.end();
-    if (exited !== undefined && (await within(LIMIT_MS, exited)) === undefined) this.#process.kill('SIGKILL');
-    this.#reader.close();
-  }
-
-  async #line<T>(): Promise<T> {
-    const found = await within(LIMIT_MS, this.#lines.next());
-    if (found === undefined || found.done)
-      throw new Error(`The host of ${this.workers} workers said nothing`);
-    return JSON.parse(found.value);
-  }
-}
-
-async function blocksInTurn(
-  hosts: CallHost[],
-  request: BlockRequest,
-): Promise<Record<CallWay, BlockFigures>> {
-  const found: Partial<Record<CallWay, BlockFigures>> = {};
-  for (const host of hosts) found[host.way] = await host.block(request);
-  return found as Record<CallWay, BlockFigures>;
-}
-
-/** Each is the first as often as another. */
-function turns<T>(round: number, all: T[]): T[] {
-  const first = round % all.length;
-  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 function isRoomFor(workers: number, report: Report): boolean {

@@ -5,6 +5,7 @@ import { Report } from './report.js';
 import { benchRequests } from './requests.js';
 import { benchScale } from './scale.js';
 import { benchSpawn } from './spawn.js';
+import { benchTelemetry } from './telemetry.js';
 
 const USAGE = `usage: npm run bench -- <name> [--json] [--quick]
 
@@ -13,6 +14,7 @@ const USAGE = `usage: npm run bench -- <name> [--json] [--quick]
   requests   how long a request takes to a worker and back, and how many go through, beside other ways
   scale      what 10 to 1000 workers cost the host: their start, its event loop, its memory, and each request
   heartbeat  what pings cost the host, idle workers and calls, beside the same pool without them
+  telemetry  what events cost calls when somebody listens to all of them
 
   --json     print one JSON object a line instead of tables
   --quick    a short form that shows that the bench works; its figures mean little
@@ -25,6 +27,7 @@ const BENCHES = {
   requests: benchRequests,
   scale: benchScale,
   heartbeat: benchHeartbeat,
+  telemetry: benchTelemetry,
 };
 
 process.exitCode = await main(process.argv.slice(2));

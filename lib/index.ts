@@ -31,6 +31,7 @@ export type {
   WorkerStartEvent,
   WorkerUnhealthyEvent,
 } from './events/events.js';
+export type { Logger } from './events/logger.js';
 export { onEvent } from './events/subscribe.js';
 export { type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
 export type { GuardOptions } from './guard/policy.js';

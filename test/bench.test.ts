@@ -145,10 +145,33 @@ test('bench heartbeat measures idle workers and calls with and without pings, an
   ]);
 });
 
+test('bench telemetry measures calls with and without listeners, and leaves nothing behind', async (t) => {
+  const table = await rowsOf('telemetry');
+
+  const calls = table('calls');
+  t.deepEqual(
+    calls.map((row) => [row.workers, row.inFlight]),
+    [
+      [1, 1],
+      [1, 8],
+      [2, 1],
+      [2, 8],
+    ],
+  );
+  for (const row of calls) t.true(isTime(row.p99OnUs) && isTime(row.p99OffUs) && isTime(row.controlRatio));
+
+  t.is(table('targets').length, 4);
+  for (const row of table('targets')) t.true(['pass', 'MISS'].includes(row.verdict as string));
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'telemetry', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
 test('bench refuses what it does not know with exit code 2 and says what there is', async (t) => {
   const cases: [string[], RegExp][] = [
-    [[], /Name a bench: spawn, kill, requests, scale, heartbeat\./],
-    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests, scale, heartbeat\./],
+    [[], /Name a bench: spawn, kill, requests, scale, heartbeat, telemetry\./],
+    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests, scale, heartbeat, telemetry\./],
     [['spawn', 'kill'], /One bench at a time/],
     [['spawn', '--fast'], /Unknown option '--fast'/],
   ];

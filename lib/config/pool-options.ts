@@ -1,4 +1,5 @@
 // Written by `npm run docs:config` from the schema in schema.ts. Change that one.
+import type { Logger } from '../events/logger.js';
 import type { GuardOptions } from '../guard/policy.js';
 import type { OutputLine } from '../worker/output.js';
 import type { Setting } from './origin.js';
@@ -82,8 +83,14 @@ export interface PoolOptions {
   /** How the workers are guarded, as for `spawn`. */
   guard?: GuardOptions | undefined;
   /**
+   * Where the pool writes what happens to its workers, and what they print: pino, or what has the same
+   * methods. Lines about a process have its `pool`, `worker`, `pid` and a `reason`. What `telemetry` switches
+   * off is logged all the same. `pool.config()` leaves it out. The default is no log.
+   */
+  logger?: Logger | undefined;
+  /**
    * Gets each line that a worker prints or logs. What it throws is an uncaught exception. The default is
-   * writing them to this process's stderr, with the worker's number.
+   * `logger`, or this process's stderr, with the worker's number.
    */
   onOutput?: ((line: OutputLine) => void) | undefined;
 }

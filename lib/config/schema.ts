@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import type { InferInput, InferOutput, MetadataAction } from 'valibot';
+import type { Logger } from '../events/logger.js';
 import { maxGraceMs } from '../guard/policy.js';
 import type { OutputLine } from '../worker/output.js';
 
@@ -23,7 +24,7 @@ export interface Notes {
   readonly allowed?: string;
   /** Its type, in TypeScript. */
   readonly type?: string;
-  /** It may hold secrets, and `pool.config()` leaves it out. */
+  /** It may hold secrets, or is more than a value, and `pool.config()` leaves it out. */
   readonly isSecret?: boolean;
 }
 
@@ -304,15 +305,36 @@ function makeSchema(v: Valibot) {
       ),
       {},
     ),
+    logger: optional(
+      pipe(
+        v.custom<Logger>(isLogger),
+        note(
+          'Where the pool writes what happens to its workers, and what they print: pino, or what has the same methods. Lines about a process have its `pool`, `worker`, `pid` and a `reason`. What `telemetry` switches off is logged all the same. `pool.config()` leaves it out.',
+          {
+            allowed: 'an object with the methods `debug`, `info`, `warn` and `error`',
+            type: 'Logger',
+            otherwise: 'no log',
+            isSecret: true,
+          },
+        ),
+      ),
+    ),
     onOutput: optional(
       pipe(
         v.custom<(line: OutputLine) => void>((listener) => typeof listener === 'function'),
         note('Gets each line that a worker prints or logs. What it throws is an uncaught exception.', {
           allowed: 'a function',
           type: '(line: OutputLine) => void',
-          otherwise: "writing them to this process's stderr, with the worker's number",
+          otherwise: "`logger`, or this process's stderr, with the worker's number",
         }),
       ),
     ),
   });
+}
+
+const logMethods = ['debug', 'info', 'warn', 'error'];
+
+function isLogger(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return logMethods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }

@@ -10,8 +10,10 @@ import type {
 } from '../config/pool-options.js';
 import { resolve } from '../config/resolve.js';
 import { invalidOption } from '../errors.js';
+import type { Logger } from '../events/logger.js';
 import type { OutputLine } from '../worker/output.js';
 import type { WorkerSpec } from '../worker/start.js';
+import { outputListener } from './output.js';
 
 export type { PoolOptions } from '../config/pool-options.js';
 
@@ -32,6 +34,7 @@ export interface PoolConfig {
   readonly restart: RestartConfig;
   readonly watchdog: boolean;
   readonly telemetry: Settled<TelemetryOptions>;
+  readonly logger: Logger | undefined;
   readonly onOutput: (line: OutputLine) => void;
   /** For `pool.config()`. */
   readonly settings: PoolSettings;
@@ -47,7 +50,7 @@ export function parseOptions(options: PoolOptions): PoolConfig {
   const { values, settings } = resolve(options);
   if (values.watchdog) warnOfWatchdog();
   const { command, args, cwd, env = process.env, guard, startTimeoutMs, ...forPool } = values;
-  const { shutdown, restart, onOutput = toStderr, ...others } = forPool;
+  const { shutdown, restart, logger, onOutput = outputListener(forPool.name, logger), ...others } = forPool;
   const { concurrency } = others;
   const isFloorGiven = settings['restart.minHealthy'].source !== 'default';
   return {
@@ -55,6 +58,7 @@ export function parseOptions(options: PoolOptions): PoolConfig {
     spec: { command, args, cwd, env: withPythonSdk(env), guard, concurrency, startTimeoutMs },
     graceMs: shutdown.graceMs,
     restart: { ...restart, minHealthy: isFloorGiven ? restart.minHealthy : undefined },
+    logger,
     onOutput,
     settings,
   };
@@ -80,12 +84,6 @@ function withPythonSdk(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!existsSync(pythonSdk)) return env;
   const { PYTHONPATH } = env;
   return { ...env, PYTHONPATH: PYTHONPATH ? `${pythonSdk}${path.delimiter}${PYTHONPATH}` : pythonSdk };
-}
-
-function toStderr({ source, worker, pid, line, level, fields }: OutputLine): void {
-  const tag = source === 'log' ? level : source;
-  const more = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
-  process.stderr.write(`[worker ${worker}, pid ${pid}, ${tag}] ${line}${more}\n`);
 }
 
 let hasWarned = false;

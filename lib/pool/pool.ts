@@ -3,6 +3,7 @@ import { Alerts } from '../alerts/alerts.js';
 import type { PoolSettings } from '../config/pool-options.js';
 import { maxSize } from '../config/schema.js';
 import { checkKeys, type ProcguardError } from '../errors.js';
+import { logListeners } from '../events/log.js';
 import { Publisher } from '../events/publisher.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
@@ -61,8 +62,8 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#config = parseOptions(options);
-    const { name, settings, telemetry } = this.#config;
-    const publisher = new Publisher(telemetry, () => undefined);
+    const { name, settings, telemetry, logger } = this.#config;
+    const publisher = new Publisher(telemetry, logListeners(logger));
     const alertOutlet = publisher.outlet('procguard:alert');
     this.#events = new WorkerEvents(name, settings, publisher);
     this.#alerts = new Alerts(name, (alert) => alertOutlet.publish(alert));

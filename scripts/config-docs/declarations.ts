@@ -9,6 +9,7 @@ export function renderDeclarations(): string {
   const groups = keys.filter(({ isGroup, type }) => isGroup && !imported.has(type));
   return [
     '// Written by `npm run docs:config` from the schema in schema.ts. Change that one.',
+    "import type { Logger } from '../events/logger.js';",
     "import type { GuardOptions } from '../guard/policy.js';",
     "import type { OutputLine } from '../worker/output.js';",
     "import type { Setting } from './origin.js';",

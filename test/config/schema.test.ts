@@ -28,7 +28,7 @@ test('R9.5 every key with a scalar value has a variable, each its own, and none 
   const without = keys.filter(({ variable, isGroup }) => variable === undefined && !isGroup);
   t.deepEqual(
     without.map(({ path }) => path),
-    ['args', 'env', 'onOutput'],
+    ['args', 'env', 'logger', 'onOutput'],
   );
   t.is(variableName('heartbeat.intervalMs'), 'PROCGUARD_HEARTBEAT_INTERVAL_MS');
 });

@@ -4,6 +4,7 @@ import { nowMs } from '../../lib/clock.js';
 import { binding } from '../../lib/guard/binding.js';
 import type { KillNote } from '../../lib/guard/kill-tree.js';
 import { Pool } from '../../lib/index.js';
+import { Heard } from '../events/listen.js';
 import { until, within } from '../helpers/deadline.js';
 import { fixture, lives } from '../pool/pools.js';
 import { hang, intervalMs, rejection, replaced, startHangingPool } from './hangs.js';
@@ -50,7 +51,8 @@ test.serial('R10.3 a worker that no signal reaches gets it by way of its group',
 test.serial(
   'R2.5 the replacement starts at once, and serves before the worker that hung is gone; its requests are rejected even if nothing ends it',
   async (t) => {
-    const hanging = startHangingPool(t);
+    const heard = new Heard(t, 'unkillable');
+    const hanging = startHangingPool(t, { name: 'unkillable' });
     const { pool } = hanging;
     const hung = await hang(hanging, 'sleep_with_gil');
     const allow = [refuseSignals(t, hung.pid), refuseGroupSignals(t, hung.pid)];
@@ -67,6 +69,10 @@ test.serial(
     const attempts = alert?.evidence.attempts as KillNote[];
     t.deepEqual([...new Set(attempts.map(({ code }) => code))], ['signal_failed', 'survived']);
     t.true(attempts.some(({ message }) => message.includes(`process group ${hung.pid}`)));
+    // R5.3, R5.4: what nothing can end holds the events back for some seconds only.
+    const exit = await heard.first('procguard:worker:exit');
+    t.like(exit, { pid: hung.pid, reason: 'unhealthy', exitCode: null, signal: null, survivors: [hung.pid] });
+    t.like(heard.of('procguard:cleanup:failed')[0], { success: false, survivors: [hung.pid] });
     for (const take of allow) take();
     // What lives on is ended when that can be done again.
     await until(() => (lives(hung.pid) ? undefined : true), 'the worker that hung to be gone');

@@ -1,10 +1,16 @@
-/** A host process of `npm run bench -- heartbeat`: a pool, and a block of calls to it for each line on stdin. */
+/** A host process of `npm run bench -- heartbeat` and `-- telemetry`: a pool, and a block of calls to it for each line on stdin. */
 import { createInterface } from 'node:readline';
-import { Pool, type PoolOptions } from '../../lib/index.js';
+import { type EventName, onEvent, Pool, type PoolOptions } from '../../lib/index.js';
 import { type HostTraces, ownTraces } from '../host-traces.js';
 import { quantile } from '../quantile.js';
 import { Block } from '../requests/block.js';
 import { type Contender, NAMES } from '../requests/contender.js';
+
+export interface CallPlan {
+  pool: PoolOptions;
+  /** The events that it listens to. */
+  listensTo?: EventName[];
+}
 
 /** The first line that it writes: its pool is ready. */
 export interface Ready {
@@ -26,7 +32,16 @@ export interface BlockFigures {
   p99Us: number;
 }
 
-const pool = new Pool(JSON.parse(process.argv[2] as string) as PoolOptions);
+const { pool: options, listensTo = [] }: CallPlan = JSON.parse(process.argv[2] as string);
+// As little as a listener can do: what more it does isn't the pool's.
+const heard: Record<string, number> = {};
+for (const name of listensTo) {
+  heard[name] = 0;
+  onEvent(name, () => {
+    (heard[name] as number)++;
+  });
+}
+const pool = new Pool(options);
 const contender: Contender = {
   name: NAMES.pool,
   start: () => pool.ready(),
