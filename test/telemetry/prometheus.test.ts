@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { createMetrics, type Metrics, type MetricsOptions } from '../../lib/telemetry/prometheus/index.js';
+import { until } from '../helpers/deadline.js';
 import { startPool } from '../pool/pools.js';
 import { fakePool, publish } from './fake-pool.js';
 import { hasPromtool } from './programs.js';
@@ -148,6 +149,20 @@ test('what real workers use is measured, their descendants included', async (t) 
   t.true(readSeries(text, 'procguard_worker_cpu_seconds_total{pool="real"}')! > 0);
   t.is(readSeries(text, 'procguard_usage_failures_total'), 0);
   t.regex(text, /procguard_guard_info\{link="pdeathsig",tree="(cgroup|mark)"\} 1/);
+});
+
+test('a stall of the event loop is told for a minute, also when it begins at once after a scrape', async (t) => {
+  const { registry } = metricsOf(t, {});
+  await registry.metrics();
+  const began = performance.now();
+  while (performance.now() - began < 150);
+  // The monitor's own tick comes with the next turns of the loop.
+  const seen = await until(async () => {
+    const seconds = readSeries(await registry.metrics(), 'procguard_event_loop_lag_max_seconds')!;
+    return seconds > 0.1 ? seconds : undefined;
+  }, 'the stall to be seen');
+  await registry.metrics();
+  t.true(readSeries(await registry.metrics(), 'procguard_event_loop_lag_max_seconds')! >= seen);
 });
 
 test('no pid and no worker is a label', async (t) => {

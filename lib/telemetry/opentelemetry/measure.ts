@@ -46,7 +46,7 @@ function listenersOf(meter: Meter, isWatched: (pool: string) => boolean): Parame
     'procguard:heartbeat:miss': of((_, pool) => misses.add(1, pool)),
     'procguard:request:end': of(({ outcome, waitMs, runMs, worker }, pool) => {
       requests.add(1, { ...pool, 'procguard.outcome': outcome });
-      wait(waitMs, pool);
+      if (outcome !== 'refused') wait(waitMs, pool);
       if (worker !== undefined) run(runMs, pool);
     }),
     'procguard:cleanup:done': of(({ durationMs }, pool) => cleanup(durationMs, pool)),
