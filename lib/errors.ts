@@ -25,6 +25,7 @@ import { nearest } from './nearest.js';
  * | `ERR_PROCGUARD_PROTOCOL` | the worker sent something that is not the worker protocol |
  * | `ERR_PROCGUARD_START_FAILED` | the command could not be executed, or ended before it was ready |
  * | `ERR_PROCGUARD_WRONG_THREAD` | what only the main thread can do was asked for in a `worker_threads` Worker |
+ * | `ERR_PROCGUARD_ALREADY_INSTRUMENTED` | `instrument()` was called again before the first was stopped |
  * | `ERR_PROCGUARD_START_TIMEOUT` | the worker did not say hello within `startTimeoutMs` |
  */
 export class ProcguardError extends Error {

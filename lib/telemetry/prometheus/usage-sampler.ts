@@ -1,0 +1,109 @@
+import { nowMs } from '../../clock.js';
+import { binding, isGuardedPlatform } from '../../guard/binding.js';
+import type { TreeId } from '../../guard/identify.js';
+import { ratesBetween } from '../../health/rates.js';
+import { type ProcessSample, sampleProcesses } from '../../health/sample.js';
+import type { WorkerStats } from '../../pool/stats.js';
+import { nameOf, type WatchedPool } from '../watched-pool.js';
+import type { Pools } from './pools.js';
+
+export interface PoolUsage {
+  processes: number;
+  rssBytes: number;
+  maxRssBytes: number;
+  /** Undefined when no worker has been seen twice. */
+  maxCpuShare: number | undefined;
+}
+
+interface Seen {
+  readonly pool: string;
+  readonly id: TreeId;
+  sample: ProcessSample | undefined;
+}
+
+// A look goes through the process table of the whole machine.
+const keptMs = 1000;
+
+/** Looks at all workers of all pools in one job off the main thread, when it is asked, and at most once a second. */
+export class UsageSampler {
+  /** By pool; only grows. */
+  readonly cpuSeconds = new Map<string, number>();
+  failures = 0;
+  #seen = new Map<WatchedPool, Map<string, Seen>>();
+  #usage: Promise<ReadonlyMap<string, PoolUsage>> | undefined;
+  #takenMs = 0;
+
+  constructor(private readonly pools: Pools) {}
+
+  /** Never rejects: without an answer there are no pools in it. */
+  sample(): Promise<ReadonlyMap<string, PoolUsage>> {
+    if (this.#usage === undefined || nowMs() - this.#takenMs > keptMs) {
+      this.#takenMs = nowMs();
+      this.#usage = this.#look().catch(() => {
+        this.failures++;
+        return new Map();
+      });
+    }
+    return this.#usage;
+  }
+
+  async #look(): Promise<Map<string, PoolUsage>> {
+    if (!isGuardedPlatform) return new Map();
+    const workers = this.#identify();
+    const ids = workers.map(({ id }) => id);
+    const samples = await sampleProcesses(ids, { trees: true });
+    const usage = new Map<string, PoolUsage>();
+    for (const [index, worker] of workers.entries()) {
+      const sample = samples.get(index);
+      if (sample.outcome === 'sampled') this.#count(usage, worker, sample);
+    }
+    return usage;
+  }
+
+  #identify(): Seen[] {
+    const before = this.#seen;
+    this.#seen = new Map();
+    for (const pool of this.pools.all) {
+      const name = nameOf(pool);
+      const seen = new Map<string, Seen>();
+      for (const worker of pool.stats().workers) {
+        const key = keyOf(worker);
+        const known = before.get(pool)?.get(key) ?? identify(name, worker);
+        if (known !== undefined) seen.set(key, known);
+      }
+      this.#seen.set(pool, seen);
+    }
+    return [...this.#seen.values()].flatMap((seen) => [...seen.values()]);
+  }
+
+  #count(usages: Map<string, PoolUsage>, seen: Seen, sample: ProcessSample): void {
+    const { tree } = sample;
+    if (tree === undefined) return;
+    const { pool } = seen;
+    let usage = usages.get(pool);
+    if (usage === undefined) {
+      usage = { processes: 0, rssBytes: 0, maxRssBytes: 0, maxCpuShare: undefined };
+      usages.set(pool, usage);
+    }
+    usage.processes += tree.processes;
+    usage.rssBytes += tree.rssBytes;
+    usage.maxRssBytes = Math.max(usage.maxRssBytes, tree.rssBytes);
+    const share = ratesBetween(seen.sample, sample)?.tree?.cpuShare;
+    if (share !== undefined) usage.maxCpuShare = Math.max(usage.maxCpuShare ?? 0, share);
+    // What a descendant has used goes away with it when nobody has waited for it.
+    const spentMs = Math.max(0, tree.cpuMs - (seen.sample?.tree?.cpuMs ?? 0));
+    this.cpuSeconds.set(pool, (this.cpuSeconds.get(pool) ?? 0) + spentMs / 1000);
+    seen.sample = sample;
+  }
+}
+
+/** No other worker of its pool ever has the same. */
+function keyOf({ slot, restarts, pid }: WorkerStats): string {
+  return `${slot} ${restarts} ${pid}`;
+}
+
+function identify(pool: string, { pid }: WorkerStats): Seen | undefined {
+  const startTicks = pid === undefined ? 0 : binding().startTicksOfChild(pid);
+  if (pid === undefined || startTicks === 0) return undefined;
+  return { pool, id: { pid, startTicks }, sample: undefined };
+}
