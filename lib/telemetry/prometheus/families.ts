@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Pools, Snapshot } from './pools.js';
+import type { Tally } from './tally.js';
+import { TallyHistogram } from './tally-histogram.js';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -44,6 +46,44 @@ export class Families {
       remove: (pool) => histogram.remove({ pool }),
     });
     return histogram;
+  }
+
+  /** What is counted for each pool outside of prom-client, for the pulled metrics below. */
+  tallies<Counts>(make: () => Counts): ReadonlyMap<string, Counts> {
+    const tallies = new Map<string, Counts>();
+    this.#perPool.push({
+      add: (pool) => tallies.set(pool, make()),
+      remove: (pool) => tallies.delete(pool),
+    });
+    return tallies;
+  }
+
+  /** `tallies` are asked for when it is scraped. */
+  pulledHistogram(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    tallies: () => Iterable<readonly [string, Tally]>,
+  ): void {
+    const base = this.#base(name, help);
+    this.registry.registerMetric(new TallyHistogram(base.name, help, buckets, tallies).asMetric());
+  }
+
+  /** `totals`, with their labels, are asked for when it is scraped. */
+  pulledLabelledCounter(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    totals: () => Iterable<readonly [Labels, number]>,
+  ): void {
+    new Counter({
+      ...this.#base(name, help),
+      labelNames: [...labelNames],
+      collect() {
+        this.reset();
+        for (const [labels, total] of totals()) this.inc(labels, total);
+      },
+    });
   }
 
   /** Looked at when it is scraped, for each pool. */
