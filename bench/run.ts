@@ -16,7 +16,7 @@ const USAGE = `usage: npm run bench -- <name> [--json] [--quick]
   scale      what 10 to 1000 workers cost the host: their start, its event loop, its memory, and each request
   run        what procguard run adds to the start of a command, and what stays in memory
   heartbeat  what pings cost the host, idle workers and calls, beside the same pool without them
-  telemetry  what events cost calls when somebody listens to all of them
+  telemetry  what all of telemetry costs calls
 
   --json     print one JSON object a line instead of tables
   --quick    a short form that shows that the bench works; its figures mean little
