@@ -1,7 +1,10 @@
 // npm run demo: a pool of workers that do real work; it is restarted and drained, and then a host with such a pool is killed.
+// npm run demo -- --dashboard: such a pool at work, on a page, until Ctrl-C.
 
+import { parseArgs } from 'node:util';
 import { capabilities } from '../lib/index.js';
 import { batchesOf } from './batches.js';
+import { showDashboard } from './dashboard.js';
 import { drain } from './drain.js';
 import { killGuarded } from './guarded-kill.js';
 import { LAYERS, PROCESSES, WORKERS } from './layers.js';
@@ -15,14 +18,21 @@ import { work } from './work.js';
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { dashboard: { type: 'boolean', default: false } } });
   const session = new Session(findLibrary());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
       await session.cleanUp();
-      process.exit(1);
+      // It is the usual way to end the page.
+      process.exit(values.dashboard && signal === 'SIGINT' ? 0 : 1);
     });
   }
   try {
+    if (values.dashboard) {
+      introduce(session.library);
+      await showDashboard(session, batchesOf(session.library.files));
+      return 0;
+    }
     return (await tell(session)) ? 0 : 1;
   } finally {
     await session.cleanUp();

@@ -25,6 +25,11 @@ export class Session {
     return counting;
   }
 
+  /** Something more to end when the demo ends. */
+  atEnd(end: () => Promise<unknown>): void {
+    this.#ends.push(end);
+  }
+
   /** Starts a host, and its pool, in a process of its own. */
   begin(disable: string): Run {
     const run = new Run(this.library, this.#makeFolder(), disable);

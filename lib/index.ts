@@ -41,6 +41,7 @@ export { type SweepOptions, type SweepReport, sweep } from './guard/sweep.js';
 export type { Reason, Verdict } from './health/verdict.js';
 export type { CallOptions, StreamOptions } from './pool/call-options.js';
 export type { CloseReport } from './pool/drain.js';
+export type { WorkerView } from './pool/inspect.js';
 export { Pool } from './pool/pool.js';
 export type { PoolStats } from './pool/stats.js';
 export { NumericArray } from './wire/values.js';

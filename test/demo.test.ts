@@ -12,7 +12,8 @@ import { guardedFaults } from '../demo/guarded-kill.js';
 import { PROCESSES, WORKERS } from '../demo/layers.js';
 import { type Restart, restartFaults } from '../demo/rolling-restart.js';
 import { unguardedFaults } from '../demo/unguarded-kill.js';
-import { within } from './helpers/deadline.js';
+import type { Snapshot } from '../lib/admin/messages.js';
+import { until, within } from './helpers/deadline.js';
 import { fixture } from './helpers/fixtures.js';
 import { lockMachine } from './helpers/machine-lock.js';
 
@@ -61,6 +62,24 @@ for (const moment of ['2. A rolling restart', 'Guard off, for comparison']) {
   });
 }
 
+test.serial('the demo shows its pool at work on a page until a Ctrl-C, and leaves nothing', async (t) => {
+  const demo = new Demo(t, {}, ['--dashboard']);
+  await demo.prints('Ctrl-C ends it');
+  const [, url, token] = /(http:\S+)#token=(\S+)/.exec(demo.printed)!;
+  t.is((await fetch(`${url}healthz`)).status, 200);
+  await demo.prints('kill -9');
+  const state = await until(async () => {
+    const answer = await fetch(`${url}api/state`, { headers: { authorization: `Bearer ${token}` } });
+    const { pools, workers } = (await answer.json()) as Snapshot;
+    return workers.some(({ restarts }) => restarts > 0) ? { pools, workers } : undefined;
+  }, 'the worker that was killed to be replaced');
+  t.is(state.workers.length, WORKERS);
+  t.true(state.pools[0]!.succeeded > 0);
+  demo.interrupt();
+  t.is(await demo.end(), 0, demo.printed);
+  t.deepEqual(demo.files(), []);
+});
+
 /** The demo in a process of its own, with a folder of its own for temporary files. */
 class Demo {
   printed = '';
@@ -69,8 +88,8 @@ class Demo {
   readonly #closed: Promise<unknown[]>;
   #wake = () => {};
 
-  constructor(t: ExecutionContext, env: NodeJS.ProcessEnv) {
-    this.#process = spawn(process.execPath, [DEMO], {
+  constructor(t: ExecutionContext, env: NodeJS.ProcessEnv, args: readonly string[] = []) {
+    this.#process = spawn(process.execPath, [DEMO, ...args], {
       env: { ...process.env, ...env, TMPDIR: this.#folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

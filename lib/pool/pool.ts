@@ -7,6 +7,7 @@ import { logListeners } from '../events/log.js';
 import { Publisher } from '../events/publisher.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
+import { askForStacks } from '../worker/stacks.js';
 import type { Worker } from '../worker/worker.js';
 import { tellFailedSlot, tellLoop, tellSurvivors } from './alarms.js';
 import {
@@ -21,6 +22,7 @@ import { Changes } from './changes.js';
 import { Dismissals } from './dismissal.js';
 import { type CloseReport, drain } from './drain.js';
 import { Healer } from './healer.js';
+import { viewOf, type WorkerView } from './inspect.js';
 import { type PoolConfig, type PoolOptions, parseOptions, wholeNumber } from './options.js';
 import { Remains } from './remains.js';
 import { Replacer } from './replacer.js';
@@ -152,7 +154,35 @@ export class Pool {
   }
 
   stats(): PoolStats {
-    return statsOf(this.#slots.all, this.#router.stats, (worker) => this.#healer.diagnosisOf(worker));
+    return statsOf(this.#slots.all, this.#router.stats, this.#stage.name, (worker) =>
+      this.#healer.diagnosisOf(worker),
+    );
+  }
+
+  /**
+   * The worker of a slot, 0 to `size - 1`, as it is now. Undefined: it has none at the moment, or there is no such slot.
+   *
+   * ```ts
+   * const worker = pool.inspect(0);
+   * if (worker?.child) console.log(guardOf(worker.child), worker.stderr);
+   * ```
+   */
+  inspect(slot: number): WorkerView | undefined {
+    const worker = this.#slots.at(slot)?.worker;
+    return worker && viewOf(worker);
+  }
+
+  /**
+   * The stacks of all threads of a slot's worker, as its program prints them; the worker goes on. Undefined: there is no worker, it doesn't
+   * offer that (the Python SDK does), or could not answer within two seconds.
+   *
+   * ```ts
+   * console.log(await pool.stacks(0)); // 'Thread 0x00007f… (most recent call first):\n  File "worker.py", line 12 in embed…'
+   * ```
+   */
+  async stacks(slot: number): Promise<string | undefined> {
+    const worker = this.#slots.at(slot)?.worker;
+    return worker && askForStacks(worker);
   }
 
   /**
@@ -213,6 +243,7 @@ export class Pool {
     checkKeys('options', options, ['graceMs']);
     const graceMs = wholeNumber('graceMs', options.graceMs, 0, 300_000, this.#config.graceMs);
     this.#closed ??= this.#close(graceMs).finally(() => {
+      this.#stage.end();
       for (const takeBack of this.#takeBacks) takeBack();
       this.#watches.stop();
     });

@@ -1,10 +1,13 @@
 import { atMost } from '../clock.js';
 import { ProcguardError } from '../errors.js';
 
+export type StageName = 'open' | 'draining' | 'closed';
+
 /** How far the pool is on its way to the end: open, closing, or closing in a hurry. */
 export class Stage {
   #isClosing = false;
   #isHurried = false;
+  #isClosed = false;
   readonly #patient = new Set<() => void>();
 
   get isClosing(): boolean {
@@ -13,6 +16,11 @@ export class Stage {
 
   get isHurried(): boolean {
     return this.#isHurried;
+  }
+
+  get name(): StageName {
+    if (this.#isClosed) return 'closed';
+    return this.#isClosing ? 'draining' : 'open';
   }
 
   /** Throws `ERR_PROCGUARD_POOL_CLOSED`. */
@@ -26,6 +34,11 @@ export class Stage {
 
   close(): void {
     this.#isClosing = true;
+  }
+
+  /** Nothing of the pool is left. */
+  end(): void {
+    this.#isClosed = true;
   }
 
   /** Nothing is waited for any longer. */

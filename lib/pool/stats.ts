@@ -1,10 +1,14 @@
 import { nowMs } from '../clock.js';
 import type { ProcguardError } from '../errors.js';
 import type { Diagnosis, Reason, Verdict } from '../health/verdict.js';
+import type { RequestInHand } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
 import type { Slot, SlotState } from './slot.js';
+import type { StageName } from './stage.js';
 
 export interface PoolStats extends RequestStats {
+  /** `draining` from the call of `close()` on, `closed` when it has resolved. */
+  readonly stage: StageName;
   /** Slots. */
   readonly size: number;
   /** Slots whose worker takes requests; one that is leaving doesn't. */
@@ -26,6 +30,8 @@ export interface RequestStats {
 
 export interface WorkerStats {
   readonly slot: number;
+  /** Counts up in its pool; unlike a pid, never used again. Undefined when the slot has no worker. */
+  readonly worker: number | undefined;
   /** What health says of it; `undefined` when the slot has no worker. */
   readonly verdict: Verdict | undefined;
   /** Why it is silent, when it is. */
@@ -35,6 +41,8 @@ export interface WorkerStats {
   readonly state: SlotState | 'leaving';
   readonly pid: number | undefined;
   readonly inFlight: number;
+  /** The oldest request that it has and somebody waits for. */
+  readonly request: RequestInHand | undefined;
   readonly requests: number;
   readonly ageMs: number;
   /** Workers that this slot has had before. */
@@ -46,9 +54,11 @@ export interface WorkerStats {
 export function statsOf(
   slots: readonly Slot[],
   requests: RequestStats,
+  stage: StageName,
   diagnosisOf: (worker: Worker) => Diagnosis | undefined,
 ): PoolStats {
   return {
+    stage,
     size: slots.length,
     ready: slots.filter(({ isReady }) => isReady).length,
     failed: slots.filter(({ state }) => state === 'failed').length,
@@ -70,15 +80,25 @@ function workerStatsOf(
   const diagnosis = worker && diagnosisOf(worker);
   return {
     slot: index,
+    worker: worker?.number,
     verdict: worker && (diagnosis?.verdict ?? verdictOf(worker)),
     reason: diagnosis?.reason,
     pingMs: worker?.pingMs,
     state: worker?.state === 'leaving' ? 'leaving' : state,
     pid: worker?.pid,
     inFlight: worker?.inFlight ?? 0,
+    request: worker && oldestOf(worker),
     requests: worker?.requests ?? 0,
     ageMs: worker === undefined ? 0 : nowMs() - worker.startedAtMs,
     restarts: Math.max(0, starts - 1),
     error,
   };
+}
+
+function oldestOf(worker: Worker): RequestInHand | undefined {
+  if (worker.inFlight === 0) return undefined;
+  return worker.requestsInHand.reduce<RequestInHand | undefined>(
+    (oldest, request) => (oldest === undefined || request.ageMs > oldest.ageMs ? request : oldest),
+    undefined,
+  );
 }

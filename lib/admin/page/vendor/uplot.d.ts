@@ -1,0 +1,2 @@
+// Served from the uplot package at this place.
+export { default } from 'uplot';
