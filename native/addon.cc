@@ -54,7 +54,7 @@ Napi::Value signal_process(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), error);
 }
 
-// exec(program, args, tail) → -errno, if it returns
+// exec(program, args, ownArgs) → -errno, if it returns
 Napi::Value exec(const Napi::CallbackInfo& info) {
   std::vector<std::string> args;
   Napi::Array given = info[1].As<Napi::Array>();

@@ -47,6 +47,16 @@ build 'address and undefined-behavior sanitizers' address,undefined
 timeout 120 "$work/spawner_test" "$work/procguard-keeper" "$rounds"
 check
 
+say 'procguard run, under the address and undefined-behavior sanitizers'
+g++ "${warnings[@]}" -fsanitize=address,undefined -I"$root/native" "$root"/native/run/{main,parent,signals,tree}.cc \
+  "$root"/native/linux/{cgroup,identity,keeper_process,kernel,launch,procfs}.cc -o "$work/procguard-run"
+for expected in 0 3; do
+  code=0
+  timeout 60 "$work/procguard-run" run --grace=100 -- sh -c "(setsid sleep 1000 &); exit $expected" || code=$?
+  [ "$code" = "$expected" ]
+done
+check
+
 say 'the addon in Node, under the address and undefined-behavior sanitizers'
 mkdir -p "$work/package/build/Release"
 g++ "${warnings[@]}" -fsanitize=address,undefined -shared -fPIC -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=procguard \

@@ -1,4 +1,5 @@
-import { type Check, examine } from './checks.js';
+import type { Check } from './check.js';
+import { examine } from './checks.js';
 import { exitCodes } from './exit-codes.js';
 import { print, printJson, styled } from './output.js';
 

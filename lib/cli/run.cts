@@ -5,7 +5,7 @@ const maxGraceMs = 300_000;
 const unitsMs: Record<string, number> = { '': 1, ms: 1, s: 1000, m: 60_000 };
 
 interface Launcher {
-  exec(program: string, args: readonly string[], tail: number): number;
+  exec(program: string, args: readonly string[], ownArgs: number): number;
 }
 
 /** What `procguard run` was asked to do. `commandLength`: how many of the arguments, from the last, are the command. */
@@ -13,6 +13,9 @@ interface RunRequest {
   graceMs: number;
   commandLength: number;
 }
+
+/** Why this process could not be replaced, as a negative errno; 0: it was not tried. */
+const failure = { errno: 0 };
 
 /**
  * Replaces this process by the native `procguard-run`, which starts the command. Returns false when that isn't to be, or
@@ -27,9 +30,10 @@ function replaceByRun(args: readonly string[]): boolean {
     const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };
     const addon = resolve(root);
     const { exec } = require(addon) as Launcher;
-    exec(
+    const command = args.slice(args.length - commandLength);
+    failure.errno = exec(
       path.join(path.dirname(addon), 'procguard-run'),
-      ['procguard', 'run', `--grace=${graceMs}`, '--'],
+      ['procguard', 'run', `--grace=${graceMs}`, '--', ...command],
       commandLength,
     );
   } catch {}
@@ -63,4 +67,4 @@ function split(argument: string): [string, string | undefined] {
   return equals < 0 ? [argument, undefined] : [argument.slice(0, equals), argument.slice(equals + 1)];
 }
 
-export = { replaceByRun, readRun, readDuration };
+export = { failure, replaceByRun, readRun, readDuration };

@@ -77,7 +77,7 @@ export interface Binding {
   startTicksOfChild(pid: number): number;
   signal(pid: number, startTicks: number, signal: number): number;
   /** Replaces this process; returns, with a negative errno, only if that failed. See `native/linux/exec.h`. */
-  exec(program: string, args: readonly string[], tail: number): number;
+  exec(program: string, args: readonly string[], ownArgs: number): number;
   /** Closes Node's handle of a process that libuv has refused to start: see `native/node_handle.h`. */
   closeRefused(close: () => void): void;
 }

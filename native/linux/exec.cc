@@ -100,19 +100,21 @@ void pass_inherited_descriptors() {
 
 }  // namespace
 
-int replace_process(const std::string& program, const std::vector<std::string>& args, size_t tail) {
-  // Read back rather than taken from JavaScript: there, bytes that are not UTF-8 are lost, and Node has taken
-  // out what it read itself, such as NODE_CHANNEL_FD.
-  std::vector<std::string> own = read_pieces("/proc/self/cmdline");
+int replace_process(const std::string& program, const std::vector<std::string>& args, size_t own_args) {
+  std::vector<std::string> all = args, started_with = read_pieces("/proc/self/cmdline");
+  // JavaScript has U+FFFD where there was a byte that is not UTF-8.
+  for (size_t last = 1; last <= own_args && last <= started_with.size(); last++) {
+    std::string& arg = all[all.size() - last];
+    if (arg.find("\xEF\xBF\xBD") != std::string::npos) arg = started_with[started_with.size() - last];
+  }
+  // Node has taken out what it has read itself, such as NODE_CHANNEL_FD.
   std::vector<std::string> environment = read_pieces("/proc/self/environ");
-  if (own.size() < tail) return -EINVAL;
-  std::vector<std::string> all = args;
-  all.insert(all.end(), own.end() - static_cast<std::ptrdiff_t>(tail), own.end());
   std::vector<char*> argv = pointers(all), envp = pointers(environment);
+  bool is_readable = access("/proc/self/environ", R_OK) == 0;
   pass_inherited_descriptors();
   restore_descriptor_limit();
   reset_signals();
-  execve(program.c_str(), argv.data(), envp.data());
+  execve(program.c_str(), argv.data(), is_readable ? envp.data() : environ);
   return -errno;
 }
 

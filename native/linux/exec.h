@@ -6,10 +6,9 @@
 
 namespace procguard {
 
-// Runs `program` in this process: same pid, parent, group, terminal, stdio and working directory. Its
-// arguments are `args`, then the last `tail` arguments of this process, byte by byte; its environment is the
-// one that this process was started with. Returns -errno only if that failed; signals and descriptors are
-// changed then.
-int replace_process(const std::string& program, const std::vector<std::string>& args, size_t tail);
+// Runs `program` in this process: same pid, parent, group, terminal, stdio and working directory. The last
+// `own_args` of `args` are the last of this process's own. Its environment is the one that this process was
+// started with. Returns -errno only if that failed; signals and descriptors are changed then.
+int replace_process(const std::string& program, const std::vector<std::string>& args, size_t own_args);
 
 }  // namespace procguard

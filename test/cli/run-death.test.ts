@@ -85,6 +85,26 @@ for (const { tree, disable } of modes) {
   });
 }
 
+for (const disable of ['pidfd', 'waitid-pidfd', 'clone3']) {
+  test(`without ${disable}, the command and its whole tree die with the parent all the same`, async (t) => {
+    await using lifelines = await Lifelines.open();
+    await using started = await startUnder(lifelines, RUN, [], disable);
+    await killParent(started);
+    await allGone(started.lives);
+    await processGone(started.runPid);
+    t.pass();
+  });
+}
+
+test('without a keeper, the command dies with the parent', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using started = await startUnder(lifelines, RUN, [], 'keeper');
+  await killParent(started);
+  await started.lives[0]!.gone();
+  await processGone(started.runPid);
+  t.pass();
+});
+
 test('control: without procguard run, the tree survives its parent', async (t) => {
   await using lifelines = await Lifelines.open();
   await using started = await startUnder(lifelines, []);
