@@ -34,6 +34,7 @@ export function fakePool(name: string, size: number, worker: Partial<WorkerStats
     config: () => config as ReturnType<WatchedPool['config']>,
     stats: () =>
       ({
+        stage: 'open',
         size,
         ready: size,
         failed: workers.filter(({ state }) => state === 'failed').length,
