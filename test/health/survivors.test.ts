@@ -89,6 +89,7 @@ test.serial(
     const pid = (await pool.call('pid')) as number;
     const allow = [refuseSignals(t, pid), refuseGroupSignals(t, pid)];
     process.kill(pid, 'SIGSTOP');
+    await heard.first('procguard:worker:unhealthy');
     const exit = await heard.first('procguard:worker:exit');
     t.like(exit, { pid, reason: 'unhealthy', exitCode: null, signal: null, survivors: [pid] });
     const [failed] = heard.of('procguard:cleanup:failed');
