@@ -51,8 +51,7 @@ test.serial('R10.3 a worker that no signal reaches gets it by way of its group',
 test.serial(
   'R2.5 the replacement starts at once, and serves before the worker that hung is gone; its requests are rejected even if nothing ends it',
   async (t) => {
-    const heard = new Heard(t, 'unkillable');
-    const hanging = startHangingPool(t, { name: 'unkillable' });
+    const hanging = startHangingPool(t);
     const { pool } = hanging;
     const hung = await hang(hanging, 'sleep_with_gil');
     const allow = [refuseSignals(t, hung.pid), refuseGroupSignals(t, hung.pid)];
@@ -69,13 +68,38 @@ test.serial(
     const attempts = alert?.evidence.attempts as KillNote[];
     t.deepEqual([...new Set(attempts.map(({ code }) => code))], ['signal_failed', 'survived']);
     t.true(attempts.some(({ message }) => message.includes(`process group ${hung.pid}`)));
-    // R5.3, R5.4: what nothing can end holds the events back for some seconds only.
-    const exit = await heard.first('procguard:worker:exit');
-    t.like(exit, { pid: hung.pid, reason: 'unhealthy', exitCode: null, signal: null, survivors: [hung.pid] });
-    t.like(heard.of('procguard:cleanup:failed')[0], { success: false, survivors: [hung.pid] });
     for (const take of allow) take();
     // What lives on is ended when that can be done again.
     await until(() => (lives(hung.pid) ? undefined : true), 'the worker that hung to be gone');
+  },
+);
+
+test.serial(
+  'R5.3 R5.4 the exit of a worker that nothing can end is told all the same, as a failed cleanup',
+  async (t) => {
+    const heard = new Heard(t, 'unkillable');
+    const pool = new Pool({
+      name: 'unkillable',
+      command: 'python3',
+      args: [fixture('hanging_worker.py')],
+      size: 1,
+      heartbeat: { intervalMs },
+      onOutput: () => {},
+    });
+    const pid = (await pool.call('pid')) as number;
+    const allow = [refuseSignals(t, pid), refuseGroupSignals(t, pid)];
+    process.kill(pid, 'SIGSTOP');
+    await heard.first('procguard:worker:unhealthy');
+    const exit = await heard.first('procguard:worker:exit');
+    t.like(exit, { pid, reason: 'unhealthy', exitCode: null, signal: null, survivors: [pid] });
+    const [failed] = heard.of('procguard:cleanup:failed');
+    t.like(failed, { pid, success: false, survivors: [pid] });
+    t.true(failed!.attempts.some(({ code }) => code === 'survived'));
+    for (const take of allow) take();
+    process.kill(pid, 'SIGKILL');
+    t.is((await pool.close({ graceMs: 0 })).survivors, 1);
+    await until(() => (lives(pid) ? undefined : true), 'the worker to be gone');
+    t.is(heard.of('procguard:worker:exit').filter((one) => one.pid === pid).length, 1);
   },
 );
 
