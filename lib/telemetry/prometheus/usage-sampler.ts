@@ -25,7 +25,7 @@ interface Seen {
 // A look goes through the process table of the whole machine.
 const freshMs = 1000;
 // A look at a thousand workers takes longer, and a scrape should not.
-const patienceMs = 10;
+const patienceMs = 5;
 const staleMs = 120_000;
 // Each takes some 15 µs of the event loop.
 const identifiedAtOnce = 100;
