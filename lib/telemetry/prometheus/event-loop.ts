@@ -11,11 +11,14 @@ const resolutionMs = 20;
 // A scrape that comes while the loop stands still is given up by who asked, and there may be two scrapers: what one look has found
 // is told by those of the next minute too.
 const keptMs = 60_000;
+// A monitor needs some ticks to see anything.
+const betweenResetsMs = 1000;
 
 /** The host's own loop, on which everything waits. Returns what stops the measurement. */
 export function eventLoopMetrics(families: Families): () => void {
   // A reset forgets when the tick before was, and so the lag that goes on at that time. One of two is reset at a time.
   let [older, newer] = [startMonitor(), startMonitor()];
+  let resetMs = nowMs();
   let looks: { atMs: number; maxSeconds: number }[] = [];
   let before: EventLoopUtilization = performance.eventLoopUtilization();
   families.gauge(
@@ -24,11 +27,14 @@ export function eventLoopMetrics(families: Families): () => void {
     [],
     (gauge) => {
       const atMs = nowMs();
+      const maxSeconds = secondsOf(Math.max(older.max, newer.max));
       looks = looks.filter((look) => atMs - look.atMs < keptMs);
-      looks.push({ atMs, maxSeconds: secondsOf(Math.max(older.max, newer.max)) });
+      gauge.set({}, Math.max(maxSeconds, ...looks.map((look) => look.maxSeconds)));
+      if (atMs - resetMs < betweenResetsMs) return;
+      looks.push({ atMs, maxSeconds });
+      resetMs = atMs;
       older.reset();
       [older, newer] = [newer, older];
-      gauge.set({}, Math.max(...looks.map(({ maxSeconds }) => maxSeconds)));
     },
   );
   families.gauge(

@@ -1,4 +1,5 @@
-import { nowMs } from '../../clock.js';
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { atMost, nowMs } from '../../clock.js';
 import { binding, isGuardedPlatform } from '../../guard/binding.js';
 import type { TreeId } from '../../guard/identify.js';
 import { ratesBetween } from '../../health/rates.js';
@@ -22,7 +23,12 @@ interface Seen {
 }
 
 // A look goes through the process table of the whole machine.
-const keptMs = 1000;
+const freshMs = 1000;
+// A look at a thousand workers takes longer, and a scrape should not.
+const patienceMs = 5;
+const staleMs = 120_000;
+// Each takes some 15 µs of the event loop.
+const identifiedAtOnce = 100;
 
 /** Looks at all workers of all pools in one job off the main thread, when it is asked, and at most once a second. */
 export class UsageSampler {
@@ -30,50 +36,69 @@ export class UsageSampler {
   readonly cpuSeconds = new Map<string, number>();
   failures = 0;
   #seen = new Map<WatchedPool, Map<string, Seen>>();
-  #usage: Promise<ReadonlyMap<string, PoolUsage>> | undefined;
-  #takenMs = 0;
+  #usage = new Map<string, PoolUsage>();
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #underWay: Promise<void> | undefined;
 
   constructor(private readonly pools: Pools) {}
 
-  /** Never rejects: without an answer there are no pools in it. */
-  sample(): Promise<ReadonlyMap<string, PoolUsage>> {
-    if (this.#usage === undefined || nowMs() - this.#takenMs > keptMs) {
-      this.#takenMs = nowMs();
-      this.#usage = this.#look().catch(() => {
-        this.failures++;
-        return new Map();
-      });
+  /** Of the latest look, which may be that of the scrape before. Never rejects: without an answer there are no pools in it. */
+  async sample(): Promise<ReadonlyMap<string, PoolUsage>> {
+    const ageMs = nowMs() - this.#startedMs;
+    if (this.#underWay === undefined && ageMs > freshMs) {
+      if (ageMs > staleMs) this.#usage = new Map();
+      this.#startedMs = nowMs();
+      this.#underWay = this.#renew();
     }
+    if (this.#underWay !== undefined) await atMost(patienceMs, this.#underWay);
     return this.#usage;
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      this.#usage = await this.#look();
+    } catch {
+      this.#usage = new Map();
+      this.failures++;
+    } finally {
+      this.#underWay = undefined;
+    }
   }
 
   async #look(): Promise<Map<string, PoolUsage>> {
     if (!isGuardedPlatform) return new Map();
-    const workers = this.#identify();
+    const workers = await this.#identify();
     const ids = workers.map(({ id }) => id);
     const samples = await sampleProcesses(ids, { trees: true });
     const usage = new Map<string, PoolUsage>();
     for (const [index, worker] of workers.entries()) {
       const sample = samples.get(index);
-      if (sample.outcome === 'sampled') this.#count(usage, worker, sample);
+      if (sample.outcome === 'sampled' && this.pools.isWatched(worker.pool))
+        this.#count(usage, worker, sample);
     }
     return usage;
   }
 
-  #identify(): Seen[] {
+  async #identify(): Promise<Seen[]> {
     const before = this.#seen;
-    this.#seen = new Map();
-    for (const pool of this.pools.all) {
+    const after: typeof before = new Map();
+    let identified = 0;
+    for (const pool of [...this.pools.all]) {
       const name = nameOf(pool);
       const seen = new Map<string, Seen>();
+      after.set(pool, seen);
       for (const worker of pool.stats().workers) {
         const key = keyOf(worker);
-        const known = before.get(pool)?.get(key) ?? identify(name, worker);
+        let known = before.get(pool)?.get(key);
+        if (known === undefined) {
+          if (++identified % identifiedAtOnce === 0) await turnOfLoop();
+          known = identify(name, worker);
+        }
         if (known !== undefined) seen.set(key, known);
       }
-      this.#seen.set(pool, seen);
     }
-    return [...this.#seen.values()].flatMap((seen) => [...seen.values()]);
+    this.#seen = after;
+    return [...after.values()].flatMap((seen) => [...seen.values()]);
   }
 
   #count(usages: Map<string, PoolUsage>, seen: Seen, sample: ProcessSample): void {
