@@ -25,7 +25,7 @@
         ["OS=='linux'", {
           # The spawner and the keeper's thread outlive a Worker that has loaded the addon: its code must stay.
           "ldflags": ["-Wl,-z,nodelete"],
-          "dependencies": ["procguard-keeper"],
+          "dependencies": ["procguard-keeper", "procguard-run"],
           "sources": [
             "native/addon.cc",
             "native/guarded_process.cc",
@@ -35,9 +35,11 @@
             "native/snapshot_job.cc",
             "native/linux/adopted_children.cc",
             "native/linux/cgroup.cc",
+            "native/linux/exec.cc",
             "native/linux/exit_watch.cc",
             "native/linux/guard_state.cc",
             "native/linux/identity.cc",
+            "native/linux/keeper_process.cc",
             "native/linux/kernel.cc",
             "native/linux/launch.cc",
             "native/linux/process_table.cc",
@@ -63,6 +65,29 @@
           ],
           "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
           "ldflags": ["-Wl,--as-needed", "-Wl,-z,now"]
+        }, { "type": "none" }]
+      ]
+    },
+    {
+      "target_name": "procguard-run",
+      "conditions": [
+        ["OS=='linux'", {
+          "type": "executable",
+          "sources": [
+            "native/run/main.cc",
+            "native/run/no_runtime.cc",
+            "native/run/parent.cc",
+            "native/run/signals.cc",
+            "native/run/tree.cc",
+            "native/linux/cgroup.cc",
+            "native/linux/identity.cc",
+            "native/linux/keeper_process.cc",
+            "native/linux/kernel.cc",
+            "native/linux/launch.cc",
+            "native/linux/procfs.cc"
+          ],
+          "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-ffunction-sections"],
+          "ldflags": ["-Wl,--as-needed", "-Wl,--gc-sections", "-Wl,-z,now"]
         }, { "type": "none" }]
       ]
     }

@@ -3,6 +3,7 @@ import { benchHeartbeat } from './heartbeat.js';
 import { benchKill } from './kill.js';
 import { Report } from './report.js';
 import { benchRequests } from './requests.js';
+import { benchRun } from './run-command.js';
 import { benchScale } from './scale.js';
 import { benchSpawn } from './spawn.js';
 import { benchTelemetry } from './telemetry.js';
@@ -13,8 +14,9 @@ const USAGE = `usage: npm run bench -- <name> [--json] [--quick]
   kill       how long after the host's SIGKILL its children and grandchildren are dead
   requests   how long a request takes to a worker and back, and how many go through, beside other ways
   scale      what 10 to 1000 workers cost the host: their start, its event loop, its memory, and each request
+  run        what procguard run adds to the start of a command, and what stays in memory
   heartbeat  what pings cost the host, idle workers and calls, beside the same pool without them
-  telemetry  what events cost calls when somebody listens to all of them
+  telemetry  what all of telemetry costs calls
 
   --json     print one JSON object a line instead of tables
   --quick    a short form that shows that the bench works; its figures mean little
@@ -26,6 +28,7 @@ const BENCHES = {
   kill: benchKill,
   requests: benchRequests,
   scale: benchScale,
+  run: benchRun,
   heartbeat: benchHeartbeat,
   telemetry: benchTelemetry,
 };

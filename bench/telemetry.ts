@@ -16,7 +16,7 @@ interface Length {
   manyInFlight: number;
 }
 
-/** With listeners and without. The control is off as well: by how much it differs is what this machine can't tell apart. */
+/** With all of telemetry and with none. The control is off as well: by how much it differs is what this machine can't tell apart. */
 type Way = 'on' | 'off' | 'control';
 
 interface Cell {
@@ -26,12 +26,20 @@ interface Cell {
   blocks: Record<Way, BlockFigures>[];
 }
 
-const FULL: Length = { sizes: [1, 4], sets: 4, rounds: 15, blockMs: 400, manyInFlight: 64 };
+const FULL: Length = { sizes: [1, 4], sets: 4, rounds: 30, blockMs: 250, manyInFlight: 64 };
 const QUICK: Length = { sizes: [1, 2], sets: 1, rounds: 2, blockMs: 60, manyInFlight: 8 };
 const TARGETS = { addedUs: 30, throughput: 0.97 };
 const DROPPED = 150;
 const CONCURRENCY = 64;
 const WAYS: Way[] = ['on', 'off', 'control'];
+const SILENT = {
+  worker: false,
+  heartbeat: false,
+  cleanup: false,
+  request: false,
+  keeper: false,
+  alert: false,
+};
 const ALL_EVENTS: Record<EventName, true> = {
   'procguard:worker:start': true,
   'procguard:worker:ready': true,
@@ -50,7 +58,7 @@ const ALL_EVENTS: Record<EventName, true> = {
   'procguard:alert': true,
 };
 
-/** What do events cost calls? Returns true when nothing survived. */
+/** What does all of telemetry cost calls? Returns true when nothing survived. */
 export async function benchTelemetry({ quick }: BenchOptions, report: Report): Promise<boolean> {
   const brand = new Brand();
   let isClean: boolean;
@@ -64,8 +72,15 @@ export async function benchTelemetry({ quick }: BenchOptions, report: Report): P
 }
 
 const planOf = (workers: number, way: Way): CallPlan => ({
-  pool: { command: PYTHON, args: [programPath('worker.py')], size: workers, concurrency: CONCURRENCY },
+  pool: {
+    command: PYTHON,
+    args: [programPath('worker.py')],
+    size: workers,
+    concurrency: CONCURRENCY,
+    ...(way === 'on' ? {} : { telemetry: SILENT }),
+  },
   listensTo: way === 'on' ? (Object.keys(ALL_EVENTS) as EventName[]) : [],
+  isScraped: way === 'on',
 });
 
 async function measure(
@@ -97,7 +112,7 @@ function reportCalls(report: Report, cells: Cell[]): Target[] {
   const rows = cells.map(callRow);
   report.table(
     'calls',
-    'Small JSON there and back, with a listener on every event and with none, in blocks that take turns: medians of the blocks, and of the differences and ratios of those of one round. The control is a second pool without listeners: where it differs as much, the machine is too busy to tell',
+    'Small JSON there and back, with a listener on every event and metrics that are scraped each second, and with nothing of that, in blocks that take turns: medians of the blocks, and of the differences and ratios of those of one round. The control is a second pool without listeners: where it differs as much, the machine is too busy to tell',
     [
       { key: 'workers', title: 'workers' },
       { key: 'inFlight', title: 'in flight' },
@@ -108,6 +123,8 @@ function reportCalls(report: Report, cells: Cell[]): Target[] {
       { key: 'controlAddedUs', title: 'control', digits: 1 },
       { key: 'callsPerSOn', title: 'calls/s, on' },
       { key: 'callsPerSOff', title: 'off' },
+      { key: 'cpuOnUs', title: 'host CPU µs, on', digits: 2 },
+      { key: 'cpuOffUs', title: 'off', digits: 2 },
       { key: 'ratio', title: 'ratio', digits: 3 },
       { key: 'controlRatio', title: 'control', digits: 3 },
     ],
@@ -138,6 +155,8 @@ function callRow({ workers, inFlight, blocks }: Cell) {
     controlAddedUs: p50(blocks.map(({ control, off }) => control.p99Us - off.p99Us)),
     callsPerSOn: middle('on', 'callsPerS'),
     callsPerSOff: middle('off', 'callsPerS'),
+    cpuOnUs: middle('on', 'cpuPerCallUs'),
+    cpuOffUs: middle('off', 'cpuPerCallUs'),
     ratio: p50(blocks.map(({ on, off }) => on.callsPerS / off.callsPerS)),
     controlRatio: p50(blocks.map(({ control, off }) => control.callsPerS / off.callsPerS)),
   } satisfies Row;

@@ -9,6 +9,7 @@ import { nearest } from './nearest.js';
  * |---|---|
  * | `ERR_PROCGUARD_INVALID_OPTION` | an option, or an environment variable that sets one, has a wrong name, type or range; nothing was started |
  * | `ERR_PROCGUARD_ADDON_UNAVAILABLE` | the native addon is missing or can't be loaded |
+ * | `ERR_PROCGUARD_PLATFORM_UNSUPPORTED` | a command was asked for that this platform has no guard for |
  * | `ERR_PROCGUARD_UNSERIALIZABLE` | an argument, or a worker's value, can't be sent; the message says where it is |
  * | `ERR_PROCGUARD_NOT_A_WORKER` | `serve` was called in a program that no pool has started |
  * | `ERR_PROCGUARD_SYSTEM` | the operating system refused something; `errno` and `syscall` say what |
@@ -24,6 +25,7 @@ import { nearest } from './nearest.js';
  * | `ERR_PROCGUARD_PROTOCOL` | the worker sent something that is not the worker protocol |
  * | `ERR_PROCGUARD_START_FAILED` | the command could not be executed, or ended before it was ready |
  * | `ERR_PROCGUARD_WRONG_THREAD` | what only the main thread can do was asked for in a `worker_threads` Worker |
+ * | `ERR_PROCGUARD_ALREADY_INSTRUMENTED` | `instrument()` was called again before the first was stopped |
  * | `ERR_PROCGUARD_START_TIMEOUT` | the worker did not say hello within `startTimeoutMs` |
  */
 export class ProcguardError extends Error {

@@ -54,6 +54,18 @@ Napi::Value signal_process(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), error);
 }
 
+// exec(program, args, ownArgs) → -errno, if it returns
+Napi::Value exec(const Napi::CallbackInfo& info) {
+  std::vector<std::string> args;
+  Napi::Array given = info[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    Napi::Value arg = given[i];
+    args.push_back(arg.As<Napi::String>());
+  }
+  int error = replace_process(info[0].As<Napi::String>(), args, info[2].As<Napi::Number>().Uint32Value());
+  return Napi::Number::New(info.Env(), error);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Instance());
   // Tried now, while there are descriptors to try with: the answer holds for the life of the process.
@@ -68,6 +80,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["startTicksOfChild"] = Napi::Function::New<get_start_ticks_of_child>(env);
   exports["snapshot"] = Napi::Function::New<take_snapshot>(env);
   exports["closeRefused"] = Napi::Function::New<close_refused>(env);
+  exports["exec"] = Napi::Function::New<exec>(env);
   exports["signal"] = Napi::Function::New<signal_process>(env);
   return exports;
 }

@@ -9,6 +9,7 @@
 //   ExitWatch      per JavaScript thread: says, in that thread's loop, that a process has ended.
 //   snapshot()     every process that can be seen, with the mark it carries.
 //   sample()       what some processes, or their trees, use and do.
+//   replace_process()  another program in this process, with nothing of Node's left to it.
 //   send_signal()  to one process, identified by pid and start time together, never by pid alone.
 //
 // Errors are negative errno values, as libuv has them. Nothing here throws.
@@ -16,6 +17,7 @@
 #pragma once
 
 #include "linux/cgroup.h"
+#include "linux/exec.h"
 #include "linux/exit_watch.h"
 #include "linux/guard_state.h"
 #include "linux/identity.h"

@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rounds=${ROUNDS:-25}
 
-linux=("$root"/native/linux/{adopted_children,cgroup,guard_state,identity,kernel,launch,process_table,procfs,sample,sighting,spawner,tree_use}.cc)
+linux=("$root"/native/linux/{adopted_children,cgroup,guard_state,identity,keeper_process,kernel,launch,process_table,procfs,sample,sighting,spawner,tree_use}.cc)
 keeper=("$root"/native/keeper/*.cc "$root/native/linux/procfs.cc")
 warnings=(-std=c++17 -Wall -Wextra -Werror -g -O1 -fno-omit-frame-pointer)
 napi=$(cd "$root" && node -p "require('node-addon-api').include_dir")
@@ -47,11 +47,21 @@ build 'address and undefined-behavior sanitizers' address,undefined
 timeout 120 "$work/spawner_test" "$work/procguard-keeper" "$rounds"
 check
 
+say 'procguard run, under the address and undefined-behavior sanitizers'
+g++ "${warnings[@]}" -fsanitize=address,undefined -I"$root/native" "$root"/native/run/{main,parent,signals,tree}.cc \
+  "$root"/native/linux/{cgroup,identity,keeper_process,kernel,launch,procfs}.cc -o "$work/procguard-run"
+for expected in 0 3; do
+  code=0
+  timeout 60 "$work/procguard-run" run --grace=100 -- sh -c "(setsid sleep 1000 &); exit $expected" || code=$?
+  [ "$code" = "$expected" ]
+done
+check
+
 say 'the addon in Node, under the address and undefined-behavior sanitizers'
 mkdir -p "$work/package/build/Release"
 g++ "${warnings[@]}" -fsanitize=address,undefined -shared -fPIC -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=procguard \
   -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
-  -I"$root/native" -I"$napi" -I"$node_headers" "$root"/native/*.cc "$root/native/linux/exit_watch.cc" "${linux[@]}" \
+  -I"$root/native" -I"$napi" -I"$node_headers" "$root"/native/*.cc "$root"/native/linux/{exec,exit_watch}.cc "${linux[@]}" \
   -o "$work/package/build/Release/procguard.node"
 cp "$work/procguard-keeper" "$work/package/build/Release/"
 cp -r "$root/package.json" "$root/dist" "$work/package/"

@@ -119,6 +119,28 @@ test('bench scale measures starts, blocks, memory and calls for each number of w
   ]);
 });
 
+test('bench run measures starts and memory, and leaves nothing behind', async (t) => {
+  const table = await rowsOf('run');
+
+  const starts = table('starts');
+  t.deepEqual(
+    starts.map((row) => row.contender),
+    ['the command alone', 'node, with an empty script', 'procguard run'],
+  );
+  for (const row of starts) t.true(isTime(row.p50Ms) && isTime(row.p99Ms));
+
+  const [memory] = table('memory');
+  t.true(isTime(memory?.runKb) && isTime(memory?.keeperKb));
+
+  const [added, kept] = table('targets');
+  t.is(added?.target, 60);
+  t.is(kept?.verdict, 'pass');
+
+  t.deepEqual(table('survivors'), [
+    { bench: 'run', table: 'survivors', survivors: 0, pids: '', cgroups: '' },
+  ]);
+});
+
 test('bench heartbeat measures idle workers and calls with and without pings, and leaves nothing behind', async (t) => {
   const table = await rowsOf('heartbeat');
 
@@ -170,8 +192,11 @@ test('bench telemetry measures calls with and without listeners, and leaves noth
 
 test('bench refuses what it does not know with exit code 2 and says what there is', async (t) => {
   const cases: [string[], RegExp][] = [
-    [[], /Name a bench: spawn, kill, requests, scale, heartbeat, telemetry\./],
-    [['spwan'], /There is no bench 'spwan'; there are: spawn, kill, requests, scale, heartbeat, telemetry\./],
+    [[], /Name a bench: spawn, kill, requests, scale, run, heartbeat, telemetry\./],
+    [
+      ['spwan'],
+      /There is no bench 'spwan'; there are: spawn, kill, requests, scale, run, heartbeat, telemetry\./,
+    ],
     [['spawn', 'kill'], /One bench at a time/],
     [['spawn', '--fast'], /Unknown option '--fast'/],
   ];

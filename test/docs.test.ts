@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -22,7 +22,10 @@ for (const document of documents.filter((name) => name.endsWith('.md'))) {
       }
       const file = path.join(folder, 'pasted.mjs');
       await writeFile(file, code as string);
-      const options = { cwd: folder, timeout: 30_000 };
+      // As an installation puts it there for scripts.
+      await symlink(path.join(root, 'bin/procguard.cjs'), path.join(folder, 'procguard'));
+      const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+      const options = { cwd: folder, env, timeout: 30_000 };
       const { stderr } = await promisify(execFile)(process.execPath, [file], options);
       t.is(stderr, '');
     });

@@ -10,6 +10,8 @@ export interface CallPlan {
   pool: PoolOptions;
   /** The events that it listens to. */
   listensTo?: EventName[];
+  /** Whether it has metrics for Prometheus, which are scraped once a second. */
+  isScraped?: boolean;
 }
 
 /** The first line that it writes: its pool is ready. */
@@ -30,9 +32,11 @@ export interface BlockFigures {
   callsPerS: number;
   p50Us: number;
   p99Us: number;
+  /** Of this process. */
+  cpuPerCallUs: number;
 }
 
-const { pool: options, listensTo = [] }: CallPlan = JSON.parse(process.argv[2] as string);
+const { pool: options, listensTo = [], isScraped = false }: CallPlan = JSON.parse(process.argv[2] as string);
 // As little as a listener can do: what more it does isn't the pool's.
 const heard: Record<string, number> = {};
 for (const name of listensTo) {
@@ -42,6 +46,11 @@ for (const name of listensTo) {
   });
 }
 const pool = new Pool(options);
+if (isScraped) {
+  const { createMetrics } = await import('../../lib/telemetry/prometheus/index.js');
+  const { registry } = createMetrics({ pools: [pool] });
+  setInterval(() => void registry.metrics(), 1000).unref();
+}
 const contender: Contender = {
   name: NAMES.pool,
   start: () => pool.ready(),
@@ -53,12 +62,16 @@ await contender.start();
 tell({ traces: ownTraces() } satisfies Ready);
 for await (const line of createInterface(process.stdin)) {
   const request: BlockRequest = JSON.parse(line);
+  const before = process.cpuUsage();
   const { calls, elapsedMs } = await new Block('json', request).run(contender);
+  const { user, system } = process.cpuUsage(before);
   tell({
     calls: calls.length,
     callsPerS: (calls.length / elapsedMs) * 1000,
     p50Us: quantile(calls, 0.5) * 1000,
     p99Us: quantile(calls, 0.99) * 1000,
+    // Those that were dropped at the beginning took some, too.
+    cpuPerCallUs: (user + system) / (calls.length + request.dropped),
   } satisfies BlockFigures);
 }
 await contender.stop();

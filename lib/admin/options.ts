@@ -23,8 +23,8 @@ export interface AdminOptions {
   readonly minReady?: number | undefined;
   /** Names by which the server is reached, as behind a proxy; `localhost` and addresses are always allowed. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** What `/metrics` answers, as a registry of prom-client. */
-  readonly metrics?: MetricsSource | undefined;
+  /** What `/metrics` answers, as a registry of prom-client; `false` for nothing. The default are those of `procguard/prometheus` for these pools. */
+  readonly metrics?: MetricsSource | false | undefined;
 }
 
 export interface AdminConfig {
@@ -35,7 +35,8 @@ export interface AdminConfig {
   readonly actions: boolean;
   readonly minReady: number;
   readonly allowedHosts: ReadonlySet<string>;
-  readonly metrics: MetricsSource | undefined;
+  /** Undefined: those of these pools. */
+  readonly metrics: MetricsSource | false | undefined;
 }
 
 const keys = ['pools', 'port', 'host', 'token', 'actions', 'minReady', 'allowedHosts', 'metrics'];
@@ -68,8 +69,8 @@ export function parseAdminOptions(options: AdminOptions): AdminConfig {
     throw invalidOption('allowedHosts', allowedHosts, 'an array of names, without ports');
   }
   const { metrics } = options;
-  if (metrics !== undefined && typeof metrics?.metrics !== 'function') {
-    throw invalidOption('metrics', metrics, 'a registry of prom-client');
+  if (metrics !== undefined && metrics !== false && typeof metrics?.metrics !== 'function') {
+    throw invalidOption('metrics', metrics, 'a registry of prom-client, or false');
   }
   return {
     pools: byName(options.pools),

@@ -6,7 +6,7 @@ import { showDetail } from './detail.js';
 import { HttpError } from './http-error.js';
 import type { Live } from './live.js';
 import type { Session } from './messages.js';
-import type { AdminConfig } from './options.js';
+import type { AdminConfig, MetricsSource } from './options.js';
 import { unreadiness } from './readiness.js';
 import { sendJson, sendText } from './reply.js';
 import type { Sessions } from './sessions.js';
@@ -19,6 +19,8 @@ export interface Context {
   readonly watch: Watch;
   readonly live: Live;
   readonly actions: Actions;
+  /** Of `/metrics`; undefined: there are none. */
+  readonly metrics: MetricsSource | undefined;
   readonly sessions: Sessions;
 }
 
@@ -69,12 +71,12 @@ function ready({ response, config }: Exchange): void {
   else sendText(response, 503, `not ready\n${reasons.join('\n')}`);
 }
 
-async function metrics({ response, config }: Exchange): Promise<void> {
-  if (config.metrics === undefined) {
-    throw new HttpError(404, 'No metrics: pass a registry of prom-client as the option metrics.');
+async function metrics({ response, metrics: source }: Exchange): Promise<void> {
+  if (source === undefined) {
+    throw new HttpError(404, 'No metrics: the option metrics is false.');
   }
-  const text = await config.metrics.metrics();
-  sendText(response, 200, text, { 'Content-Type': config.metrics.contentType });
+  const text = await source.metrics();
+  sendText(response, 200, text, { 'Content-Type': source.contentType });
 }
 
 async function state({ response, watch }: Exchange): Promise<void> {

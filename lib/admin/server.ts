@@ -6,6 +6,7 @@ import { ProcguardError } from '../errors.js';
 import { Actions } from './actions.js';
 import { answer } from './answer.js';
 import { Live } from './live.js';
+import { type ServedMetrics, serveMetrics } from './metrics.js';
 import { type AdminConfig, type AdminOptions, parseAdminOptions } from './options.js';
 import { Sessions } from './sessions.js';
 import { Watch } from './watch.js';
@@ -38,13 +39,19 @@ export async function createAdminServer(options: AdminOptions): Promise<AdminSer
   const watch = new Watch(config.pools);
   const live = new Live(watch);
   const actions = new Actions(config.actions, watch);
-  const context = { config, watch, live, actions, sessions: new Sessions() };
+  const metrics = await serveMetrics(config);
+  const context = { config, watch, live, actions, metrics: metrics.source, sessions: new Sessions() };
   const server = createServer((request, response) => void answer(context, request, response));
-  await listen(server, config);
+  try {
+    await listen(server, config);
+  } catch (error) {
+    metrics.stop();
+    throw error;
+  }
   const { address, port } = server.address() as AddressInfo;
   let closed: Promise<void> | undefined;
   const close = () => {
-    closed ??= end(server, live);
+    closed ??= end(server, live, metrics);
     return closed;
   };
   return {
@@ -70,7 +77,8 @@ async function listen(server: Server, { host, port }: AdminConfig): Promise<void
   }
 }
 
-async function end(server: Server, live: Live): Promise<void> {
+async function end(server: Server, live: Live, metrics: ServedMetrics): Promise<void> {
+  metrics.stop();
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });

@@ -1,5 +1,5 @@
 import { atMost, nowMs } from '../clock.js';
-import { binding } from './binding.js';
+import { addon } from './binding.js';
 import { isAlive, type ProcessId, readProcessTable } from './process-table.js';
 
 // Where processes can't be watched, they are looked at this often.
@@ -36,8 +36,8 @@ interface Watch {
 }
 
 function watch({ pid, startTicks }: ProcessId): Watch {
-  const addon = binding();
-  const native = new addon.GuardedProcess();
+  const { GuardedProcess } = addon();
+  const native = new GuardedProcess();
   let blind = false;
   const ended = new Promise<void>((resolve) => {
     const error = native.open(pid, startTicks, resolve);

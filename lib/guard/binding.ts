@@ -76,6 +76,8 @@ export interface Binding {
   /** When our child with this pid, which nobody has waited for, was started; 0: there is none. */
   startTicksOfChild(pid: number): number;
   signal(pid: number, startTicks: number, signal: number): number;
+  /** Replaces this process; returns, with a negative errno, only if that failed. See `native/linux/exec.h`. */
+  exec(program: string, args: readonly string[], ownArgs: number): number;
   /** Closes Node's handle of a process that libuv has refused to start: see `native/node_handle.h`. */
   closeRefused(close: () => void): void;
 }
@@ -91,15 +93,27 @@ let started = false;
 
 /** The native addon, with the guard started. Throws `ERR_PROCGUARD_ADDON_UNAVAILABLE`. */
 export function binding(): Binding {
-  loaded ??= load();
+  const loadedAddon = addon();
   // It can't start while the process is out of descriptors; then neither can a child, and the next call tries again.
-  if (!started) started = loaded.addon.startGuard(loaded.keeper);
+  if (!started) started = loadedAddon.startGuard(keeperProgram());
+  return loadedAddon;
+}
+
+/** The native addon for those who only look or signal: no keeper and no cgroup is made. Throws as `binding` does. */
+export function addon(): Binding {
+  loaded ??= load();
   return loaded.addon;
 }
 
 /** The same without starting anything: undefined until a first call of `binding` has. */
 export function startedBinding(): Binding | undefined {
   return started ? loaded?.addon : undefined;
+}
+
+/** The path of the keeper's program, which lies beside the addon. Throws as `binding` does. */
+export function keeperProgram(): string {
+  loaded ??= load();
+  return loaded.keeper;
 }
 
 function load() {

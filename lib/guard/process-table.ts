@@ -1,5 +1,5 @@
 import { errnoName, ProcguardError } from '../errors.js';
-import { binding, type ProcessEntry } from './binding.js';
+import { addon, type ProcessEntry } from './binding.js';
 
 export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
 
@@ -24,7 +24,7 @@ export function readProcessTable(): Promise<ProcessTable> {
 function lookedAt(): void {}
 
 async function look(): Promise<ProcessTable> {
-  const text = await binding().snapshot();
+  const text = await addon().snapshot();
   if (typeof text === 'number') {
     throw new ProcguardError(
       'ERR_PROCGUARD_SYSTEM',

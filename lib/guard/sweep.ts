@@ -3,7 +3,7 @@ import os from 'node:os';
 import { nowMs } from '../clock.js';
 import { checkKeys, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
-import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
+import { addon, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { findLeftCgroups, killCgroup, removeCgroup } from './cgroup-sweep.js';
 import { type Mark, parseMark } from './mark.js';
 import { ancestry, isAlive, type ProcessTable, readProcessTable } from './process-table.js';
@@ -77,14 +77,14 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
       for (const { pid } of orphans) found.add(pid);
       if (dryRun || orphans.length === 0 || nowMs() - startedMs > killPatienceMs) break;
       for (const { pid, startTicks } of orphans) {
-        if (binding().signal(pid, startTicks, os.constants.signals.SIGKILL) === 0) killed.add(pid);
+        if (addon().signal(pid, startTicks, os.constants.signals.SIGKILL) === 0) killed.add(pid);
       }
       await awaitEnd(orphans, Math.max(0, killPatienceMs - (nowMs() - startedMs)));
     }
     const table = await readProcessTable();
     const kept = await hostsWithKeepers(table);
     const line = ancestry(table, process.pid);
-    const left = await findLeftCgroups(binding().ownCgroup(), table, (pid, startTicks) =>
+    const left = await findLeftCgroups(addon().ownCgroup(), table, (pid, startTicks) =>
       [...kept.keys()].some((identity) => identity.startsWith(`${pid}:${startTicks}:`)),
     );
     cgroups = left.map(({ directory }) => directory);
@@ -122,7 +122,7 @@ async function awaitKeepers(bootId: string): Promise<void> {
 }
 
 /** The living keepers, by their hosts' identities. A keeper is told its host as its only argument. */
-async function hostsWithKeepers(table: ProcessTable): Promise<Map<string, ProcessEntry>> {
+export async function hostsWithKeepers(table: ProcessTable): Promise<Map<string, ProcessEntry>> {
   const kept = new Map<string, ProcessEntry>();
   for (const entry of table.values()) {
     if (!entry.keeper || entry.dead) continue;
@@ -168,7 +168,7 @@ function whySkipped(
 }
 
 // A dead host that nobody has reaped yet is dead.
-function isHostAlive(mark: Mark, table: ProcessTable): boolean {
+export function isHostAlive(mark: Mark, table: ProcessTable): boolean {
   return isAlive(table, { pid: mark.hostPid, startTicks: mark.hostStartTicks });
 }
 

@@ -70,9 +70,10 @@ async function finishRequests({ slots, router, stage, changes }: Parts, graceMs:
 async function endProcesses({ slots, dismissals, remains }: Parts, leaveMs: number) {
   const ends = await dismissals.dismissAll(slots.workers, leaveMs);
   await remains.cleared();
+  await remains.endSurvivors();
   let drained = 0;
   let killed = 0;
-  const survivors = new Set(remains.survivors);
+  const survivors = remains.survivors;
   let error: Error | undefined;
   for (const end of ends) {
     if (end.status === 'rejected') {

@@ -34,6 +34,7 @@ import { Slots } from './slots.js';
 import { Stage } from './stage.js';
 import { type PoolStats, statsOf } from './stats.js';
 import { ItemStream, streamCredit } from './stream.js';
+import { traced } from './tracing.js';
 import { Watches } from './watches.js';
 import { WorkerEvents } from './worker-events.js';
 
@@ -91,7 +92,7 @@ export class Pool {
       this.#alerts,
       this.#events,
     );
-    this.#watches = new Watches(this.#slots, this.#alerts);
+    this.#watches = new Watches(this.#slots, this.#alerts, this.#config.telemetry.keeper);
     this.#slots.growTo(this.#config.size);
   }
 
@@ -104,10 +105,10 @@ export class Pool {
   call<T = unknown>(method: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call(method: string, args: readonly unknown[] = [], options?: CallOptions): Promise<unknown> {
     return new Promise((succeed) => {
-      const sink = new CallSink(succeed);
+      const sink = traced(new CallSink(succeed), this, this.#config.name, method);
       try {
         const policy = checkPolicy(method, args, options, callOptionKeys);
-        this.#router.submit(makePayload(method, args), policy, sink);
+        this.#router.submit(makePayload(method, args, undefined, sink.trace), policy, sink);
       } catch (error) {
         sink.fail(error);
       }
@@ -124,13 +125,19 @@ export class Pool {
     args: readonly unknown[] = [],
     options?: StreamOptions,
   ): AsyncIterableIterator<T> {
-    const policy = checkPolicy(method, args, options, streamOptionKeys);
     const stream = new ItemStream<T>();
-    const task = this.#router.submit(makePayload(method, args, streamCredit), policy, stream);
-    stream.hooks = {
-      credit: (items) => task.worker?.giveCredit(task, items),
-      cancel: () => task.cancel(undefined),
-    };
+    const sink = traced(stream, this, this.#config.name, method);
+    try {
+      const policy = checkPolicy(method, args, options, streamOptionKeys);
+      const task = this.#router.submit(makePayload(method, args, streamCredit, sink.trace), policy, sink);
+      stream.hooks = {
+        credit: (items) => task.worker?.giveCredit(task, items),
+        cancel: () => task.cancel(undefined),
+      };
+    } catch (error) {
+      sink.fail(error);
+      throw error;
+    }
     return stream;
   }
 

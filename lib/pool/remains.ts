@@ -18,15 +18,20 @@ interface Ended {
 export class Remains {
   /** Processes that had to be killed. */
   killed = 0;
-  /** Processes that nothing could kill. */
-  readonly survivors = new Set<number>();
   /** What went wrong while looking. */
   lastError: Error | undefined;
   #ended: Ended[] = [];
+  /** Of each worker that nothing could end altogether: the processes that survived. */
+  readonly #unended = new Map<ChildProcess, readonly number[]>();
   #round: Promise<void> | undefined;
   readonly #ends = new Set<Promise<void>>();
 
   constructor(private readonly alerts: Alerts) {}
+
+  /** Processes that nothing could kill. */
+  get survivors(): Set<number> {
+    return new Set([...this.#unended.values()].flat());
+  }
 
   /** A worker has ended. Calls back, within half a minute, when all that was done to end it and its descendants is done. */
   add(worker: Worker, told: (cleanup: Cleanup | undefined) => void): void {
@@ -48,6 +53,11 @@ export class Remains {
       this.killed += report?.killed.length ?? 0;
     };
     this.#await(end.then(count, () => {}));
+  }
+
+  /** Tries once more to end what survived: whatever kept it alive may be over. */
+  async endSurvivors(): Promise<void> {
+    await Promise.all([...this.#unended.keys()].map((child) => this.#end(child)));
   }
 
   /** Resolves when everything that was added or followed has been looked after. */
@@ -79,7 +89,8 @@ export class Remains {
     try {
       const report = await killTree(child, { signal: 'SIGKILL' });
       this.killed += report.killed.length;
-      for (const pid of report.survivors) this.survivors.add(pid);
+      if (report.survivors.length > 0) this.#unended.set(child, report.survivors);
+      else this.#unended.delete(child);
       tellSurvivors(this.alerts, undefined, child, report);
       return report;
     } catch (error) {

@@ -4,11 +4,19 @@ import type { Outlet, Publisher } from '../events/publisher.js';
 import type { Worker } from '../worker/worker.js';
 import type { Task } from './task.js';
 
+// Costs less than queueMicrotask, which keeps a record of each.
+const soon = Promise.resolve();
+
 /** Tells of requests. What nobody hears of costs one look each, and reads no clock. */
 export class RequestEvents {
   readonly #submit: Outlet<'procguard:request:submit'>;
   readonly #start: Outlet<'procguard:request:start'>;
   readonly #end: Outlet<'procguard:request:end'>;
+  /** When the answers that are being read were there. */
+  #readAtMs: number | undefined;
+  readonly #forgetRead = () => {
+    this.#readAtMs = undefined;
+  };
 
   constructor(
     private readonly pool: string,
@@ -19,8 +27,12 @@ export class RequestEvents {
     this.#end = publisher.outlet('procguard:request:end');
   }
 
-  submitted(request: number, method: string): void {
-    if (this.#submit.isHeard) this.#submit.publish(new Submitted(nowMs(), this.pool, request, method));
+  /** Returns the time, if it was looked at. */
+  submitted(request: number, method: string): number | undefined {
+    if (!this.#submit.isHeard) return undefined;
+    const atMs = nowMs();
+    this.#submit.publish(new Submitted(atMs, this.pool, request, method));
+    return atMs;
   }
 
   /** `worker` has just been given it. */
@@ -35,7 +47,7 @@ export class RequestEvents {
 
   ended(task: Task, outcome: RequestOutcome, error: unknown): void {
     if (!this.#end.isHeard) return;
-    const atMs = nowMs();
+    const atMs = outcome === 'succeeded' ? this.#readMs() : nowMs();
     const { sequence, payload, lastWorker } = task;
     this.#end.publish(
       new Ended(
@@ -53,6 +65,15 @@ export class RequestEvents {
     );
   }
 
+  /** A look at the clock takes as long as the rest of an event: answers that were read together share one. */
+  #readMs(): number {
+    if (this.#readAtMs === undefined) {
+      this.#readAtMs = nowMs();
+      void soon.then(this.#forgetRead);
+    }
+    return this.#readAtMs;
+  }
+
   /** It never became a task. */
   refused(request: number, method: string, error: unknown): void {
     if (!this.#end.isHeard) return;
@@ -60,9 +81,10 @@ export class RequestEvents {
   }
 }
 
+// One class each, with one private field: a base class, or a second field, doubles what it takes to make them.
+
 class Submitted implements RequestEvent {
-  #atMs: number;
-  #at: Date | undefined;
+  #at: LazyDate;
 
   constructor(
     atMs: number,
@@ -70,12 +92,11 @@ class Submitted implements RequestEvent {
     readonly request: number,
     readonly method: string,
   ) {
-    this.#atMs = atMs;
+    this.#at = atMs;
   }
 
   get at(): Date {
-    // The system's clock may have been set since this process began.
-    this.#at ??= new Date(Date.now() - (nowMs() - this.#atMs));
+    this.#at = dateOf(this.#at);
     return this.#at;
   }
 
@@ -84,26 +105,39 @@ class Submitted implements RequestEvent {
   }
 }
 
-class Started extends Submitted implements RequestStartEvent {
+class Started implements RequestStartEvent {
+  #at: LazyDate;
+
   constructor(
     atMs: number,
-    pool: string,
-    request: number,
-    method: string,
+    readonly pool: string,
+    readonly request: number,
+    readonly method: string,
     readonly worker: number,
     readonly pid: number | undefined,
     readonly waitMs: number,
   ) {
-    super(atMs, pool, request, method);
+    this.#at = atMs;
+  }
+
+  get at(): Date {
+    this.#at = dateOf(this.#at);
+    return this.#at;
+  }
+
+  toJSON(): object {
+    return { ...this, at: this.at };
   }
 }
 
-class Ended extends Submitted implements RequestEndEvent {
+class Ended implements RequestEndEvent {
+  #at: LazyDate;
+
   constructor(
     atMs: number,
-    pool: string,
-    request: number,
-    method: string,
+    readonly pool: string,
+    readonly request: number,
+    readonly method: string,
     readonly outcome: RequestOutcome,
     readonly worker: number | undefined,
     readonly waitMs: number,
@@ -111,6 +145,23 @@ class Ended extends Submitted implements RequestEndEvent {
     readonly retries: number,
     readonly error: unknown,
   ) {
-    super(atMs, pool, request, method);
+    this.#at = atMs;
   }
+
+  get at(): Date {
+    this.#at = dateOf(this.#at);
+    return this.#at;
+  }
+
+  toJSON(): object {
+    return { ...this, at: this.at };
+  }
+}
+
+/** Of the monotonic clock, until it is read. */
+type LazyDate = number | Date;
+
+function dateOf(at: LazyDate): Date {
+  // The system's clock may have been set since this process began.
+  return typeof at === 'number' ? new Date(Date.now() - (nowMs() - at)) : at;
 }

@@ -74,7 +74,7 @@ export class Router implements TaskOwner {
   /** Throws a `QueueFullError`, the signal's reason, `ERR_PROCGUARD_POOL_FAILED` or `ERR_PROCGUARD_POOL_CLOSED`. */
   submit(payload: Payload, policy: TaskPolicy, sink: TaskSink): Task {
     const sequence = ++this.#lastSequence;
-    this.events.submitted(sequence, payload.method);
+    const atMs = this.events.submitted(sequence, payload.method);
     try {
       this.#admit(policy);
     } catch (error) {
@@ -82,7 +82,7 @@ export class Router implements TaskOwner {
       throw error;
     }
     const task = new Task(payload, policy, sequence, sink, this, this.limits.cancelGraceMs);
-    this.#place(task);
+    this.#place(task, atMs);
     return task;
   }
 
@@ -186,11 +186,12 @@ export class Router implements TaskOwner {
     return worker !== undefined && this.#load.mayTake(worker);
   }
 
-  #place(task: Task): void {
+  /** `atMs` is now, if that is known. */
+  #place(task: Task, atMs?: number): void {
     const { affinity } = task.policy;
     task.slot = affinity === undefined ? undefined : this.#pick(affinity);
     const worker = task.slot === undefined ? this.#load.least() : this.#workerOf(task.slot);
-    if (worker !== undefined && this.#load.mayTake(worker)) this.#give(worker, task);
+    if (worker !== undefined && this.#load.mayTake(worker)) this.#give(worker, task, atMs);
     else {
       task.wait();
       this.#queue.push(task);
@@ -219,7 +220,7 @@ export class Router implements TaskOwner {
     return slot === undefined ? undefined : this.slots.at(slot)?.worker;
   }
 
-  #give(worker: Worker, task: Task): void {
+  #give(worker: Worker, task: Task, atMs?: number): void {
     try {
       checkParts(task.payload);
     } catch (error) {
@@ -228,7 +229,7 @@ export class Router implements TaskOwner {
     }
     task.giveTo(worker);
     this.#inFlight++;
-    worker.send(task);
+    worker.send(task, atMs);
     this.events.started(task, worker);
     this.#load.update(worker);
   }

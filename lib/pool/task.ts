@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.js';
 import { ProcguardError } from '../errors.js';
 import type { RequestOutcome } from '../events/events.js';
+import type { Trace } from '../wire/messages.js';
 import { WorkerDiedError } from '../worker/errors.js';
 import type { Payload, WorkRequest } from '../worker/request.js';
 import type { Worker } from '../worker/worker.js';
@@ -22,6 +23,10 @@ export interface TaskSink {
   succeed(value: unknown): void;
   item(value: unknown): void;
   fail(error: unknown): void;
+  /** Where the request belongs in a distributed trace. */
+  readonly trace?: Trace | undefined;
+  /** This worker gets it. */
+  given?(worker: Worker): void;
 }
 
 /** What the pool does for its tasks. */
@@ -96,6 +101,7 @@ export class Task implements WorkRequest {
     this.#isWaiting = false;
     this.worker = worker;
     this.lastWorker = worker;
+    this.sink.given?.(worker);
   }
 
   /** All of its time until `atMs` but that with its last worker. */

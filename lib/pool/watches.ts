@@ -1,4 +1,5 @@
 import type { Alerts } from '../alerts/alerts.js';
+import { publishKeeperEvents } from '../events/keeper-events.js';
 import { lookForKeeper, watchKeeper } from '../guard/keeper-watch.js';
 import { watchLoopLag } from '../health/loop-lag.js';
 import type { Worker } from '../worker/worker.js';
@@ -12,7 +13,7 @@ export class Watches {
   readonly #guard: GuardCheck;
   readonly #stops: readonly (() => void)[];
 
-  constructor(slots: Slots, alerts: Alerts) {
+  constructor(slots: Slots, alerts: Alerts, tellsOfKeeper: boolean) {
     this.#guard = new GuardCheck(alerts);
     const memory = new MemoryWatch(
       () => slots.workers,
@@ -20,6 +21,7 @@ export class Watches {
     );
     this.#stops = [
       () => memory.stop(),
+      tellsOfKeeper ? publishKeeperEvents() : () => {},
       watchLoopLag((ms) => tellLag(alerts, ms)),
       watchKeeper({
         lost: (keeper) => tellLostKeeper(alerts, keeper),

@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Trace } from '../wire/messages.js';
 
 export interface Context {
   readonly id: number;
   readonly method: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Where the request belongs in a distributed trace, in the form that a propagator reads. Undefined when the host is not traced. */
+  readonly trace: Trace | undefined;
 }
 
 const storage = new AsyncLocalStorage<Context>();

@@ -1,4 +1,4 @@
-export type { LogLevel } from '../wire/messages.js';
+export type { LogLevel, Trace } from '../wire/messages.js';
 export { NumericArray, type TypedArray } from '../wire/values.js';
 export { type Context, context } from './context.js';
 export { type Handler, handler } from './handlers.js';

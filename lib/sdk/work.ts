@@ -36,9 +36,9 @@ export class Work {
 
   /** Never rejects. */
   async run(): Promise<void> {
-    const { id, method } = this.#request;
+    const { id, method, trace } = this.#request;
     try {
-      await runInContext({ id, method, signal: this.#abort.signal }, () => this.#answer());
+      await runInContext({ id, method, signal: this.#abort.signal, trace }, () => this.#answer());
     } catch (error) {
       this.#fail(error instanceof Refused ? error.body : this.#failure(error));
     }

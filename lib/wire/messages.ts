@@ -74,18 +74,25 @@ interface Carrier {
   readonly parts?: readonly number[];
 }
 
-export interface Call extends Carrier {
-  readonly type: 'call';
-  readonly id: number;
-  readonly method: string;
-  readonly args: readonly unknown[];
+/** Where a request belongs in a distributed trace, as the headers of W3C Trace Context have it. */
+export interface Trace {
+  readonly traceparent: string;
+  readonly tracestate?: string;
 }
 
-export interface Stream extends Carrier {
-  readonly type: 'stream';
+interface Asked extends Carrier {
   readonly id: number;
   readonly method: string;
   readonly args: readonly unknown[];
+  readonly trace?: Trace;
+}
+
+export interface Call extends Asked {
+  readonly type: 'call';
+}
+
+export interface Stream extends Asked {
+  readonly type: 'stream';
   readonly credit: number;
 }
 

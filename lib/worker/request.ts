@@ -1,6 +1,6 @@
 import { ProcguardError } from '../errors.js';
 import { maxBodyBytes, maxHeaderBytes } from '../wire/limits.js';
-import type { ErrorBody, ErrorCode } from '../wire/messages.js';
+import type { ErrorBody, ErrorCode, Trace } from '../wire/messages.js';
 import { encodeValue } from '../wire/values.js';
 import { WorkerError } from './errors.js';
 
@@ -49,12 +49,18 @@ export interface Payload {
 const idBytes = 64;
 
 /** Throws `ERR_PROCGUARD_UNSERIALIZABLE` or `ERR_PROCGUARD_TOO_LARGE`. `credit` makes it a stream. */
-export function makePayload(method: string, args: readonly unknown[], credit?: number): Payload {
+export function makePayload(
+  method: string,
+  args: readonly unknown[],
+  credit?: number,
+  trace?: Trace,
+): Payload {
   const { value, parts, marked } = encodeValue(args, 'args');
   let json = `"method":${JSON.stringify(method)},"args":${textOf(method, value)}`;
   if (marked) json += ',"marked":true';
   if (parts.length > 0) json += `,"parts":${JSON.stringify(parts.map((part) => part.byteLength))}`;
   if (credit !== undefined) json += `,"credit":${credit}`;
+  if (trace !== undefined) json += `,"trace":${JSON.stringify(trace)}`;
   const bodyBytes = bytesOf(parts);
   checkSizes(method, json, bodyBytes);
   return { method, json, parts, bodyBytes, credit };

@@ -191,9 +191,9 @@ export class Worker {
     return this.#inFlight.hasOlder(request);
   }
 
-  send(request: WorkRequest): void {
+  send(request: WorkRequest, atMs = nowMs()): void {
     this.#inFlight.add(request);
-    request.givenAtMs = nowMs();
+    request.givenAtMs = atMs;
     request.credit = request.payload.credit;
     this.requests++;
     this.#channels?.send(headerOf(request.payload, request.id), request.payload.parts);

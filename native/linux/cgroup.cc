@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <sstream>
+#include <vector>
 
 #include "kernel.h"
 
@@ -18,6 +17,10 @@ namespace {
 
 // Each distinct grace costs a directory and a descriptor; a program has a handful.
 constexpr size_t kMaxLeaves = 16;
+
+std::string leaf_name(uint32_t grace_ms) {
+  return grace_ms == 0 ? "now" : "grace-" + std::to_string(grace_ms);
+}
 
 // The mount table writes blanks and backslashes in octal.
 std::string unescape(const std::string& text) {
@@ -33,32 +36,60 @@ std::string unescape(const std::string& text) {
   return plain;
 }
 
+std::vector<std::string> split(const std::string& line) {
+  std::vector<std::string> fields;
+  for (size_t at = 0; at < line.size();) {
+    size_t end = line.find(' ', at);
+    if (end == std::string::npos) end = line.size();
+    fields.push_back(line.substr(at, end - at));
+    at = end + 1;
+  }
+  return fields;
+}
+
+// Calls visit(line) for each line of the file until it returns false. No streams: procguard-run has to be
+// small.
+template <typename Visit>
+void for_each_line(const char* path, Visit visit) {
+  FILE* file = fopen(path, "re");
+  if (file == nullptr) return;
+  char* text = nullptr;
+  size_t size = 0;
+  for (ssize_t length; (length = getline(&text, &size, file)) > 0;) {
+    std::string line(text, static_cast<size_t>(length));
+    if (line.back() == '\n') line.pop_back();
+    if (!visit(line)) break;
+  }
+  free(text);
+  fclose(file);
+}
+
 }  // namespace
 
 std::string own_cgroup_directory() {
-  std::ifstream own("/proc/self/cgroup");
-  std::string line, inside;
-  while (std::getline(own, line)) {
+  std::string inside;
+  for_each_line("/proc/self/cgroup", [&](const std::string& line) {
     if (line.compare(0, 3, "0::") == 0) inside = line.substr(3);
-  }
-  if (inside.empty()) return "";
-  std::ifstream mounts("/proc/self/mountinfo");
-  while (std::getline(mounts, line)) {
+    return true;
+  });
+  std::string directory;
+  if (inside.empty()) return directory;
+  for_each_line("/proc/self/mountinfo", [&](const std::string& line) {
     // id parent major:minor root mount-point options [tags] - type source options
-    std::istringstream fields(line);
-    std::string id, parent, device, root, point, field;
-    fields >> id >> parent >> device >> root >> point;
-    while (fields >> field && field != "-") continue;
-    if (!(fields >> field) || field != "cgroup2") continue;
-    root = unescape(root);
+    std::vector<std::string> fields = split(line);
+    size_t dash = 6;
+    while (dash < fields.size() && fields[dash] != "-") dash++;
+    if (dash + 1 >= fields.size() || fields[dash + 1] != "cgroup2") return true;
+    std::string root = unescape(fields[3]);
     if (root == "/") root.clear();
     // A mount that shows only a part of the hierarchy is of use when our part is in it.
-    if (inside.compare(0, root.size(), root) != 0) continue;
-    if (inside.size() > root.size() && inside[root.size()] != '/') continue;
+    if (inside.compare(0, root.size(), root) != 0) return true;
+    if (inside.size() > root.size() && inside[root.size()] != '/') return true;
     std::string below = inside.substr(root.size());
-    return unescape(point) + (below == "/" ? "" : below);
-  }
-  return "";
+    directory = unescape(fields[4]) + (below == "/" ? "" : below);
+    return false;
+  });
+  return directory;
 }
 
 void HostCgroup::open(int64_t pid, uint64_t start_ticks) {
@@ -107,15 +138,24 @@ void HostCgroup::open(int64_t pid, uint64_t start_ticks) {
 
 int HostCgroup::leaf(uint32_t grace_ms) {
   if (fd_ < 0) return -ENOENT;
-  auto known = leaves_.find(grace_ms);
-  if (known != leaves_.end()) return known->second;
+  for (const auto& known : leaves_) {
+    if (known.first == grace_ms) return known.second;
+  }
   if (leaves_.size() >= kMaxLeaves) return -ENOSPC;
-  std::string name = grace_ms == 0 ? "now" : "grace-" + std::to_string(grace_ms);
+  std::string name = leaf_name(grace_ms);
   if (mkdirat(fd_, name.c_str(), 0755) != 0 && errno != EEXIST) return -errno;
   int fd = openat(fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return -errno;
-  leaves_[grace_ms] = fd;
+  leaves_.emplace_back(grace_ms, fd);
   return fd;
+}
+
+bool HostCgroup::remove() {
+  if (path_.empty()) return true;
+  for (const auto& leaf : leaves_) {
+    unlinkat(fd_, leaf_name(leaf.first).c_str(), AT_REMOVEDIR);
+  }
+  return rmdir(path_.c_str()) == 0;
 }
 
 }  // namespace procguard

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace procguard {
 
@@ -21,6 +22,8 @@ class HostCgroup {
   void open(int64_t pid, uint64_t start_ticks);
   // The descriptor of the leaf for this grace, made when first asked for; -errno when it can't be.
   int leaf(uint32_t grace_ms);
+  // Removes it; false when something is in it.
+  bool remove();
   int fd() const { return fd_; }
   const std::string& path() const { return path_; }
   const CgroupFailure& failure() const { return failure_; }
@@ -29,7 +32,7 @@ class HostCgroup {
   std::string path_;
   int fd_ = -1;
   CgroupFailure failure_;
-  std::map<uint32_t, int> leaves_;
+  std::vector<std::pair<uint32_t, int>> leaves_;  // grace and descriptor
 };
 
 // The directory of this process's own cgroup v2, found through /proc/self/cgroup and the mount table; empty:

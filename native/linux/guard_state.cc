@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "adopted_children.h"
 #include "cgroup.h"
 #include "identity.h"
+#include "keeper_process.h"
 #include "kernel.h"
 #include "launch.h"
 #include "spawner.h"
@@ -61,50 +61,14 @@ int64_t monotonic_ms() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
 
-int make_registry(Guard& self) {
-  int fd = memfd_create("procguard-registry", MFD_CLOEXEC);
-  if (fd < 0) return -errno;
-  void* made = MAP_FAILED;
-  if (ftruncate(fd, static_cast<off_t>(sizeof(Registry))) == 0)
-    made = mmap(nullptr, sizeof(Registry), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (made == MAP_FAILED) {
-    int error = errno;
-    close(fd);
-    return -error;
-  }
-  self.registry_fd = fd;
-  self.registry = static_cast<Registry*>(made);
-  return 0;
-}
-
-// Starts one keeper on the line's other end. The mutex is held.
+// The mutex is held.
 int start_keeper(Guard& self) {
-  int line[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0) return -errno;
-  std::string host = std::to_string(getpid());
-  LaunchPlan plan;
-  plan.file = self.program;
-  // The mark goes as an argument: a keeper whose environment carried it would find and kill itself, and one
-  // that carried an outer host's mark would be killed by the outer keeper before its work is done.
-  std::string name = "procguard-keeper", identity = host_identity();
-  for (std::string* part : {&name, &identity}) plan.argv.push_back(part->data());
-  plan.argv.push_back(nullptr);
-  plan.envp.push_back(nullptr);
-  plan.cwd = "/";
-  plan.new_session = true;
-  plan.immune = true;
-  plan.fds = {-1, -1, -1, line[1], self.registry_fd};
-  if (self.cgroup.fd() >= 0) plan.fds.push_back(self.cgroup.fd());
-  Launched keeper;
-  int error = launch(plan, &keeper);
-  close(line[1]);
-  if (error != 0) {
-    close(line[0]);
-    return error;
-  }
+  KeeperProcess started;
+  int error = start_keeper_process(self.program, self.registry_fd, self.cgroup.fd(), &started);
+  if (error != 0) return error;
   if (self.line_fd >= 0) close(self.line_fd);
-  self.line_fd = line[0];
-  self.keeper = keeper;
+  self.line_fd = started.line_fd;
+  self.keeper = started.process;
   self.state = Keeper::kStarting;
   self.started_ms = monotonic_ms();
   return 0;
@@ -174,7 +138,7 @@ bool start_guard(const std::string& keeper_program) {
   self.started = true;
   self.program = keeper_program;
   if (disabled("keeper")) return true;
-  int error = make_registry(self);
+  int error = make_registry(&self.registry_fd, &self.registry);
   if (error != 0) {
     self.started = false;
     self.state = Keeper::kFailed;

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <fstream>
 
 #include "procfs.h"
 
@@ -21,8 +21,14 @@ std::string make_identity() {
   ProcessStat stat = {};
   bool known = proc >= 0 && read_stat(proc, getpid(), &stat) == 0;
   if (proc >= 0) close(proc);
-  std::string boot;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  char boot[40] = "";
+  int boot_id = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (boot_id >= 0) {
+    ssize_t got = read(boot_id, boot, sizeof(boot) - 1);
+    boot[got > 0 ? got : 0] = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+    close(boot_id);
+  }
   uint64_t random = 0;
   // Only uniqueness is asked of it: two hosts of one machine differ by pid and start time already.
   if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))

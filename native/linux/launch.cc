@@ -207,6 +207,7 @@ IN_CHILD int run_child(ChildContext* context) {
   reset_signals(context->handlers_cleared);
   if (plan.immune) ignore_endings();
   if (plan.new_session) call(SYS_setsid);
+  if (plan.new_group) call(SYS_setpgid, 0, 0);
   if (!arm(*context)) return EPIPE;
   if (plan.slot != nullptr) announce(plan.slot);
   int error = place_descriptors(context->fds, context->fd_count);

@@ -19,6 +19,7 @@ struct LaunchPlan {
   // fds[i] is the host's descriptor that becomes i; -1 is /dev/null for 0 to 2 and nothing above.
   std::vector<int> fds;
   bool new_session = false;
+  bool new_group = false;
   bool set_uid = false, set_gid = false;
   uid_t uid = 0;
   gid_t gid = 0;

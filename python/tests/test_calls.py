@@ -113,6 +113,40 @@ class Calls(unittest.TestCase):
             self.assertEqual({worker.receive()["id"] for _ in range(2)}, {1, 2})
 
 
+class Traces(unittest.TestCase):
+    PROGRAM = """
+@procguard.handler
+def trace():
+    return procguard.trace_context()
+@procguard.handler
+async def later():
+    import asyncio
+    await asyncio.sleep(0)
+    return procguard.trace_context()
+"""
+
+    def test_a_handler_sees_the_trace_of_its_own_request_only(self):
+        trace = {
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "tracestate": "a=b",
+        }
+        with Worker(self.PROGRAM) as worker:
+            for id, method in ((1, "trace"), (3, "later")):
+                sent = {**trace, "unknown": 1}
+                self.assertEqual(worker.result(id, method, trace=sent), trace)
+                self.assertIsNone(worker.result(id + 1, method))
+
+    def test_a_trace_of_another_type_breaks_the_protocol(self):
+        for trace in (None, [], {}, {"traceparent": 1}, {"traceparent": "00", "tracestate": 1}):
+            with self.subTest(trace=trace), Worker(self.PROGRAM) as worker:
+                worker.call(1, "trace", trace=trace)
+                self.assertEqual(worker.wait(), 70)
+
+    def test_outside_of_a_handler_there_is_no_trace(self):
+        with Worker("print(procguard.trace_context(), flush=True)\n" + self.PROGRAM) as worker:
+            self.assertEqual(worker.line(), "None\n")
+
+
 class Binary(unittest.TestCase):
     def test_bytes_come_as_bytes_and_go_as_parts(self):
         with Worker(HANDLERS) as worker:

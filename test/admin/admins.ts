@@ -132,7 +132,11 @@ export function fakePool(parts: Partial<Pool> & { name?: string } = {}): Watched
       workers: [],
     }),
     alerts: () => [],
-    config: () => ({ name: { value: name, source: 'option' } }) as ReturnType<Pool['config']>,
+    config: () =>
+      ({
+        name: { value: name, source: 'option' },
+        maxQueue: { value: 100, source: 'default' },
+      }) as ReturnType<Pool['config']>,
     inspect: () => undefined,
     stacks: async () => undefined,
     restart: async () => {},

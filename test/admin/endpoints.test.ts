@@ -11,7 +11,7 @@ test('/healthz says that the program lives', async (t) => {
 
 test('/readyz is 503 while the pool starts, 200 when it is ready, and 503 when it drains', async (t) => {
   const { pool } = startPool(t, { size: 2 });
-  const admin = await startAdmin(t, pool, { minReady: 2 });
+  const admin = await startAdmin(t, pool, { minReady: 2, metrics: false });
   const starting = await ask(admin, '/readyz');
   t.is(starting.status, 503);
   t.regex(starting.text, /default: [01] of 2 workers ready, and minReady is 2/);
@@ -41,10 +41,17 @@ test('/metrics gives what a registry gives', async (t) => {
   t.deepEqual([status, headers['content-type'], text], [200, metrics.contentType, 'up 1\n']);
 });
 
-test('/metrics says how to get some where there are none', async (t) => {
-  const { status, text } = await ask(await startAdmin(t, fakePool()), '/metrics');
+test('/metrics gives those of the pools where there is no other registry', async (t) => {
+  const { status, headers, text } = await ask(await startAdmin(t, fakePool()), '/metrics');
+  t.is(status, 200);
+  t.regex(String(headers['content-type']), /^text\/plain; version=0\.0\.4/);
+  t.regex(text, /^procguard_workers\{pool="fake",state="idle"\} \d+$/m);
+});
+
+test('/metrics says that there are none when they are switched off', async (t) => {
+  const { status, text } = await ask(await startAdmin(t, fakePool(), { metrics: false }), '/metrics');
   t.is(status, 404);
-  t.regex(text, /pass a registry of prom-client as the option metrics/);
+  t.regex(text, /the option metrics is false/);
 });
 
 test('/api/state tells the pool, its workers and their guard', async (t) => {

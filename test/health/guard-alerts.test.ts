@@ -11,6 +11,8 @@ interface Seen {
   alerts: Alert[];
   works: string;
   keeper: Capabilities['keeper'];
+  /** Each event of the keeper, with its pid and how often another had been started by then. */
+  told: [what: 'start' | 'lost', pid: number, restarts: number][];
 }
 
 async function seeAlert(
@@ -59,12 +61,21 @@ for (const disable of ['', 'pidfd']) {
   test.serial(
     `R10.5 a keeper that dies while the host lives is an alert, and another runs (without: ${disable || 'nothing'})`,
     async (t) => {
-      const { alerts, killed, keeper } = await seeAlert('keeper_lost', disable, { kills: 1 });
+      const { alerts, killed, keeper, told } = await seeAlert('keeper_lost', disable, { kills: 1 });
       t.is(alerts.length, 1);
       t.like(alerts[0], { severity: 'warning' });
       t.like(alerts[0]!.evidence, { pid: killed[0] });
       t.like(keeper, { state: 'running', restarts: 1 });
       t.not(keeper.pid, killed[0]);
+      // The host may have replaced it before its end is told.
+      t.deepEqual(
+        told.map(([what, pid]) => [what, pid]),
+        [
+          ['start', killed[0]],
+          ['lost', killed[0]],
+          ['start', keeper.pid],
+        ],
+      );
     },
   );
 }
@@ -79,6 +90,16 @@ test.serial(
     const guard = { containment: 'process' } as const;
     const weaker = await seeAlert('guard_downgraded', '', { kills: 9, options: { guard } });
     t.deepEqual(weaker.alerts.map(codesOf), [['keeper_failed']]);
+  },
+);
+
+test.serial(
+  'R9.4 telemetry.keeper: false publishes no event of the keeper, and the alert all the same',
+  async (t) => {
+    const options = { telemetry: { keeper: false } };
+    const { alerts, told } = await seeAlert('keeper_lost', '', { kills: 1, options });
+    t.is(alerts.length, 1);
+    t.deepEqual(told, []);
   },
 );
 

@@ -47,6 +47,14 @@ test('context() is that of the request, also after an await', async (t) => {
   );
 });
 
+test('context() has the trace of the request, if it has one', async (t) => {
+  await using worker = await startSdkWorker();
+  const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=b' };
+  worker.request({ type: 'call', id: 1, method: 'trace', args: [], trace });
+  t.deepEqual((await worker.answer(1)).value, trace);
+  t.is((await worker.call(2, 'trace')).value, null);
+});
+
 test('an error of a handler has its type, message and traceback', async (t) => {
   await using worker = await startSdkWorker();
   const { type, error } = await worker.call(1, 'fail');

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from . import log
 from .array import Array
-from .current import cancelled
+from .current import cancelled, trace_context
 from .errors import Error
 from .handlers import handler
 
-__all__ = ["Array", "Error", "cancelled", "handler", "log", "serve"]
+__all__ = ["Array", "Error", "cancelled", "handler", "log", "serve", "trace_context"]
 __version__ = "0.1.0"
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
+from . import current
 from .current import by_thread
 from .handlers import registered
 from .leaving import last_before
@@ -31,6 +33,7 @@ def serve_concurrently(
     threads: HandlerThreads | None,
     leaving: Leaving,
 ) -> None:
+    current.by_task = ContextVar("procguard_request", default=None)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -156,6 +159,8 @@ class Server:
             return
         # Known from here on only: a task that is cancelled before its first step would never answer.
         request.task = asyncio.current_task()
+        if request.trace is not None and current.by_task is not None:
+            current.by_task.set(request)
         try:
             if request.cancelled:
                 raise Cancelled

@@ -15,7 +15,7 @@ CLOSED = 0  # no request has this id
 
 
 class Request:
-    __slots__ = ("id", "method", "args", "streams", "credit", "cancelled", "task", "waiter")
+    __slots__ = ("id", "method", "args", "streams", "credit", "cancelled", "task", "waiter", "trace")
 
     def __init__(self, id: int, method: str, args: list[Any], streams: bool, credit: int) -> None:
         self.id = id
@@ -26,6 +26,7 @@ class Request:
         self.cancelled = False
         self.task: Any = None
         self.waiter: Any = None
+        self.trace: dict[str, str] | None = None
 
 
 class Requests:
@@ -61,6 +62,8 @@ class Requests:
         if kind != "call" and kind != "stream":
             raise ProtocolError("bad_type", f"a frame of type {kind!r}")
         request = Request(id, method, args, kind == "stream", credit)
+        if "trace" in header:
+            request.trace = read_trace(header["trace"])
         self.in_hand[id] = request
         self.last = id
         # After both were noted: the control thread looks there before and after it notes an early cancel, and after it notes
@@ -131,3 +134,11 @@ class Requests:
         with self.changed:
             while request.credit < 1 and not request.cancelled:
                 self.changed.wait()
+
+
+def read_trace(trace: Any) -> dict[str, str]:
+    if type(trace) is not dict or type(trace.get("traceparent")) is not str:
+        raise ProtocolError("bad_request", "a request with a trace that has no traceparent")
+    if type(trace.get("tracestate", "")) is not str:
+        raise ProtocolError("bad_request", "a request with a tracestate that is no text")
+    return {key: trace[key] for key in ("traceparent", "tracestate") if key in trace}

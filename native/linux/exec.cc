@@ -1,0 +1,121 @@
+#include "exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "procfs.h"
+
+namespace procguard {
+
+namespace {
+
+// Pieces that end with a zero byte, as /proc shows arguments and environment.
+std::vector<std::string> read_pieces(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::vector<std::string> pieces;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = text.find('\0', at);
+    if (end == std::string::npos) end = text.size();
+    pieces.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return pieces;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& pieces) {
+  std::vector<char*> result;
+  for (std::string& piece : pieces) result.push_back(piece.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// Node resets all dispositions but two at its start, ignores SIGPIPE, and blocks SIGUSR1 for its debugger.
+void reset_signals() {
+  for (int signal = 1; signal < NSIG; signal++) {
+    if (signal != SIGKILL && signal != SIGSTOP) ::signal(signal, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// Node raises its soft limit to the hard one. What it was is what the parent has, if that left the hard one
+// alone.
+void restore_descriptor_limit() {
+  struct rlimit own, parents;
+  pid_t parent = getppid();
+  if (parent < 1 || getrlimit(RLIMIT_NOFILE, &own) != 0 ||
+      prlimit(parent, RLIMIT_NOFILE, nullptr, &parents) != 0)
+    return;
+  if (parents.rlim_max != own.rlim_max || parents.rlim_cur >= own.rlim_cur) return;
+  own.rlim_cur = parents.rlim_cur;
+  setrlimit(RLIMIT_NOFILE, &own);
+}
+
+struct Descriptors {
+  int own;  // the directory that is read
+  std::vector<int> inherited;
+  std::map<ino_t, std::vector<int>> pipes;
+};
+
+bool sort_descriptor(void* context, const char* name) {
+  Descriptors* found = static_cast<Descriptors*>(context);
+  int fd = static_cast<int>(strtol(name, nullptr, 10));
+  struct stat file;
+  if (name[0] < '0' || name[0] > '9' || fd <= 2 || fd == found->own || fstat(fd, &file) != 0) return true;
+  if (S_ISFIFO(file.st_mode)) {
+    found->pipes[file.st_ino].push_back(fd);
+  } else if ((file.st_mode & S_IFMT) != 0) {
+    // Node's own are epoll, eventfd and their like, which have no file type.
+    found->inherited.push_back(fd);
+  }
+  return true;
+}
+
+// Node has set close-on-exec on all that it inherited. A pipe with both ends in this process is its own.
+void pass_inherited_descriptors() {
+  int fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fds < 0) return;
+  Descriptors found = {fds, {}, {}};
+  for_each_entry(fds, sort_descriptor, &found);
+  close(fds);
+  for (const auto& pipe : found.pipes) {
+    if (pipe.second.size() == 1) found.inherited.push_back(pipe.second[0]);
+  }
+  for (int fd : {0, 1, 2}) found.inherited.push_back(fd);
+  for (int fd : found.inherited) fcntl(fd, F_SETFD, 0);
+}
+
+}  // namespace
+
+int replace_process(const std::string& program, const std::vector<std::string>& args, size_t own_args) {
+  std::vector<std::string> all = args, started_with = read_pieces("/proc/self/cmdline");
+  // JavaScript has U+FFFD where there was a byte that is not UTF-8.
+  for (size_t last = 1; last <= own_args && last <= started_with.size(); last++) {
+    std::string& arg = all[all.size() - last];
+    if (arg.find("\xEF\xBF\xBD") != std::string::npos) arg = started_with[started_with.size() - last];
+  }
+  // Node has taken out what it has read itself, such as NODE_CHANNEL_FD.
+  std::vector<std::string> environment = read_pieces("/proc/self/environ");
+  std::vector<char*> argv = pointers(all), envp = pointers(environment);
+  bool is_readable = access("/proc/self/environ", R_OK) == 0;
+  pass_inherited_descriptors();
+  restore_descriptor_limit();
+  reset_signals();
+  execve(program.c_str(), argv.data(), is_readable ? envp.data() : environ);
+  return -errno;
+}
+
+}  // namespace procguard
