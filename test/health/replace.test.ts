@@ -92,6 +92,13 @@ test('a worker that waits in the kernel is replaced', async (t) => {
   t.is(await hanging.pool.call('echo', [1]), 1);
 });
 
+test('a worker whose first thread has ended is replaced, though /proc shows a zombie', async (t) => {
+  const hanging = startHangingPool(t);
+  const hung = await hang(hanging, 'end_first_thread');
+  t.regex((await rejection(hung)).message, /it neither answers nor computes/);
+  t.is(await hanging.pool.call('echo', [1]), 1);
+});
+
 test('a worker that computes with the GIL held is replaced after stalledMs, unless its call has time left', async (t) => {
   const heartbeat = { intervalMs, stalledMs: 3000 };
   const patient = startHangingPool(t, { heartbeat, cancelGraceMs: 100 });
