@@ -6,7 +6,7 @@ export type Verdict = 'starting' | 'idle' | 'busy' | 'stalled' | 'unresponsive' 
 
 /**
  * Why a worker doesn't answer. `stopped`: by SIGSTOP or a terminal. `uninterruptible`: it waits in the kernel, mostly for a disk or a
- * network file system. `traced`: a debugger has stopped it. `busy_processor`: it computes, and holds the interpreter's lock
+ * network file system, and has computed next to nothing since the look before. `traced`: a debugger has stopped it. `busy_processor`: it computes, and holds the interpreter's lock
  * meanwhile. `no_answer`: it neither answers nor computes. `unknown`: the system doesn't say what it does.
  */
 export type Reason =
@@ -27,6 +27,8 @@ export interface Evidence {
   readonly sample: ProcessSample | undefined;
   /** Since the first ping that it left unanswered. */
   readonly rates: Rates | undefined;
+  /** Since it was last looked at. */
+  readonly recentRates: Rates | undefined;
 }
 
 export interface Diagnosis {
@@ -41,7 +43,7 @@ const computes = 0.02;
 
 /** What to make of a worker that is silent: it has left as many pings unanswered, and for as long, as the options allow. */
 export function diagnose(evidence: Evidence, stalledMs: number): Diagnosis {
-  const { sample, rates, requests, silentMs } = evidence;
+  const { sample, rates, recentRates, requests, silentMs } = evidence;
   const unresponsive = (reason: Reason, shouldReplace: boolean): Diagnosis => ({
     verdict: 'unresponsive',
     reason,
@@ -64,10 +66,10 @@ export function diagnose(evidence: Evidence, stalledMs: number): Diagnosis {
     case 'stopped':
       return unresponsive('stopped', true);
     case 'uninterruptible':
-      return unresponsive('uninterruptible', true);
+      // One that reads a large file gets on between its waits.
+      if (shareOf(recentRates) < computes) return unresponsive('uninterruptible', true);
   }
-  const share = Math.max(rates?.cpuShare ?? 0, rates?.tree?.cpuShare ?? 0);
-  if (share < computes && sample.state !== 'running') return unresponsive('no_answer', true);
+  if (shareOf(rates) < computes && sample.state !== 'running') return unresponsive('no_answer', true);
   // A request's own limit says best how long it may take; when it is over, the request is cancelled, and the worker ended if it goes on.
   const isLimited = requests.some(({ leftMs }) => leftMs !== undefined && leftMs > 0);
   return {
@@ -76,6 +78,10 @@ export function diagnose(evidence: Evidence, stalledMs: number): Diagnosis {
     shouldReplace: silentMs >= stalledMs && !isLimited,
     evidence,
   };
+}
+
+function shareOf(rates: Rates | undefined): number {
+  return Math.max(rates?.cpuShare ?? 0, rates?.tree?.cpuShare ?? 0);
 }
 
 const words: Readonly<Record<Reason, string>> = {

@@ -124,6 +124,15 @@ test('a worker that computes with the GIL held for six intervals, and then answe
   await said(pool, { verdict: 'idle', reason: undefined, restarts: 0 });
 });
 
+test('a worker that mostly waits in the kernel, gets on, and then answers, is left alone', async (t) => {
+  const { pool, line } = startHangingPool(t);
+  const pid = await pool.call('pid');
+  const called = pool.call('read_with_gil', [8], { timeoutMs: 60_000 });
+  await line(/^started$/);
+  await said(pool, { verdict: 'stalled', reason: 'busy_processor', restarts: 0 });
+  t.is(await called, pid);
+});
+
 test('a worker that computes and answers pings is left alone', async (t) => {
   const hanging = startHangingPool(t, { size: 2, heartbeat: { intervalMs, stalledMs: 3000 } });
   const { pool } = hanging;

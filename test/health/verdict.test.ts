@@ -30,9 +30,19 @@ const silent: Evidence = {
   requests: [],
   sample: sampled('sleeping'),
   rates: rates(0),
+  recentRates: rates(0),
 };
 const request = (leftMs: number | undefined) => ({ method: 'x', ageMs: 3500, leftMs });
-const busy: Evidence = { ...silent, rates: rates(1) };
+const busy: Evidence = { ...silent, rates: rates(1), recentRates: rates(1) };
+
+test('a worker that waits in the kernel between other work is stalled, and one that has stopped to work is not', (t) => {
+  const sample = sampled('uninterruptible');
+  t.like(diagnose({ ...busy, sample }, stalledMs), { reason: 'busy_processor', shouldReplace: false });
+  t.like(diagnose({ ...busy, sample, recentRates: rates(0.019) }, stalledMs), {
+    reason: 'uninterruptible',
+    shouldReplace: true,
+  });
+});
 
 for (const outcome of ['denied', 'failed', 'unsupported'] as const) {
   test(`a worker that can't be looked at (${outcome}) is unresponsive all the same`, (t) => {
