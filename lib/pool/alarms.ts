@@ -95,14 +95,13 @@ export function tellIgnoredCancel(
 /** A worker was to be ended. */
 export function tellSurvivors(
   alerts: Alerts,
-  slot: Slot | undefined,
-  { pid }: { pid?: number | undefined },
+  { pid, place }: Worker,
   { survivors, notes }: KillTreeReport,
 ): void {
   if (survivors.length === 0) return;
   alerts.raise(
     'cleanup_failed',
-    slot?.index,
+    place.slot,
     `Worker ${pid} and what it started were to be ended, and nothing could end ${survivors.join(', ')}.`,
     { worker: pid, survivors, attempts: notes },
   );

@@ -267,7 +267,7 @@ export class Pool {
         this.#router.feed(worker);
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
-      survived: (worker, report) => tellSurvivors(this.#alerts, this.#slots.ownerOf(worker), worker, report),
+      survived: (worker, report) => tellSurvivors(this.#alerts, worker, report),
       output: (line) => this.#tellOutput(line),
       leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),

@@ -88,6 +88,11 @@ test.serial(
     const exit = await heard.first('procguard:worker:exit');
     t.like(exit, { pid: hung.pid, reason: 'unhealthy', exitCode: null, signal: null, survivors: [hung.pid] });
     t.like(heard.of('procguard:cleanup:failed')[0], { success: false, survivors: [hung.pid] });
+    const alerts = pool.alerts().filter(({ code }) => code === 'cleanup_failed');
+    t.deepEqual(
+      alerts.map(({ slot }) => slot),
+      [0],
+    );
     for (const take of allow) take();
     // What lives on is ended by the close, if that can be done by then.
     t.like(await pool.close(), { survivors: 0 });
