@@ -150,7 +150,8 @@ export class Pool {
 
   /**
    * What a person should know of, oldest first, at most 100: see `docs/health.md`. The same are published on the channel
-   * `procguard:alert` of `node:diagnostics_channel`. The same code of the same slot comes at most once a minute.
+   * `procguard:alert` of `node:diagnostics_channel`. The same code of the same slot comes at most once a minute,
+   * but that a worker is replaced is said at once.
    *
    * ```ts
    * for (const { code, message, advice } of pool.alerts()) console.warn(code, message, advice);
