@@ -12,6 +12,8 @@ import type { Series, Slot } from './slot.js';
 const loopFailures = 3;
 // A loop that stands still for less delays requests, and harms nothing else.
 const lagMs = 1000;
+// Of alerts of a worker that is replaced: it may have been left alone before, which was said each minute.
+const replacedRank = 1;
 const toldElsewhere: ReadonlySet<string> = new Set(['grace_needs_keeper', 'keeper_restarting']);
 
 /** A slot's worker has ended, or hangs. */
@@ -73,6 +75,7 @@ export function tellSilence(
       rssBytes: sample?.tree?.rssBytes ?? sample?.rssBytes,
       stacks,
     },
+    shouldReplace ? replacedRank : 0,
   );
 }
 
@@ -89,20 +92,20 @@ export function tellIgnoredCancel(
     slot?.index,
     `Worker ${pid} did not answer ${method}, which was cancelled, and has had it for ${(ageMs / 1000).toFixed(1)} s. It is replaced.`,
     { pid, reason: 'ignored_cancel', replaced: true, method, ageMs, requests: requestsInHand, stacks },
+    replacedRank,
   );
 }
 
 /** A worker was to be ended. */
 export function tellSurvivors(
   alerts: Alerts,
-  slot: Slot | undefined,
-  { pid }: { pid?: number | undefined },
+  { pid, place }: Worker,
   { survivors, notes }: KillTreeReport,
 ): void {
   if (survivors.length === 0) return;
   alerts.raise(
     'cleanup_failed',
-    slot?.index,
+    place.slot,
     `Worker ${pid} and what it started were to be ended, and nothing could end ${survivors.join(', ')}.`,
     { worker: pid, survivors, attempts: notes },
   );
