@@ -30,7 +30,6 @@ export interface PoolConfig {
   readonly graceMs: number;
   readonly heartbeat: Settled<HeartbeatOptions>;
   readonly restart: RestartConfig;
-  readonly watchdog: boolean;
   readonly telemetry: Settled<TelemetryOptions>;
   readonly onOutput: (line: OutputLine) => void;
   /** For `pool.config()`. */
@@ -45,14 +44,13 @@ export interface RestartConfig extends Settled<Omit<RestartOptions, 'minHealthy'
 /** Throws `ERR_PROCGUARD_INVALID_OPTION`. */
 export function parseOptions(options: PoolOptions): PoolConfig {
   const { values, settings } = resolve(options);
-  if (values.watchdog) warnOfWatchdog();
   const { command, args, cwd, env = process.env, guard, startTimeoutMs, ...forPool } = values;
   const { shutdown, restart, onOutput = toStderr, ...others } = forPool;
-  const { concurrency } = others;
+  const { concurrency, watchdog } = others;
   const isFloorGiven = settings['restart.minHealthy'].source !== 'default';
   return {
     ...others,
-    spec: { command, args, cwd, env: withPythonSdk(env), guard, concurrency, startTimeoutMs },
+    spec: { command, args, cwd, env: withPythonSdk(env), guard, watchdog, concurrency, startTimeoutMs },
     graceMs: shutdown.graceMs,
     restart: { ...restart, minHealthy: isFloorGiven ? restart.minHealthy : undefined },
     onOutput,
@@ -86,15 +84,4 @@ function toStderr({ source, worker, pid, line, level, fields }: OutputLine): voi
   const tag = source === 'log' ? level : source;
   const more = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
   process.stderr.write(`[worker ${worker}, pid ${pid}, ${tag}] ${line}${more}\n`);
-}
-
-let hasWarned = false;
-
-function warnOfWatchdog(): void {
-  if (hasWarned) return;
-  hasWarned = true;
-  process.emitWarning(
-    'The option `watchdog` is on, but this version has no watchdog yet. Workers are guarded as guardOf() says.',
-    { type: 'ProcguardWarning', code: 'PROCGUARD_NO_WATCHDOG' },
-  );
 }

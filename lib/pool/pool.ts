@@ -6,7 +6,7 @@ import { checkKeys, type ProcguardError } from '../errors.js';
 import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import type { Worker, WorkerEvents } from '../worker/worker.js';
-import { tellCrashLoop, tellFailedSlot, tellSurvivors } from './alarms.js';
+import { tellCrashLoop, tellFailedSlot, tellSurvivors, tellUnwatched } from './alarms.js';
 import {
   type CallOptions,
   callOptionKeys,
@@ -236,6 +236,7 @@ export class Pool {
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
       survived: (worker, report) => tellSurvivors(this.#alerts, this.#slots.ownerOf(worker), worker, report),
+      unwatched: (worker, reason) => tellUnwatched(this.#alerts, this.#slots.ownerOf(worker), worker, reason),
       output: (line) => this.#tellOutput(line),
       leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
