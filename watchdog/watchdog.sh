@@ -67,8 +67,17 @@ look_with_ps() {
   started="$*"
 }
 
-pids_in_proc() {
-  for entry in /proc/[0-9]*; do echo "${entry#/proc/}"; done
+# The members of the worker's group.
+members_in_proc() {
+  for entry in /proc/[0-9]*; do
+    if look "${entry#/proc/}" && [ "$group" = "$worker" ]; then echo "${entry#/proc/}"; fi
+  done
+}
+
+members_with_ps() {
+  ps -A -o pid= -o pgid= | while read -r member its_group; do
+    if [ "$its_group" = "$worker" ]; then echo "$member"; fi
+  done
 }
 
 # Shells leave the NULs out, which stand between the variables.
@@ -100,9 +109,9 @@ is_anything_left() {
   if is_worker_there; then
     case $state in [ZX]*) is_proven=yes ;; *) return 0 ;; esac
   fi
-  [ "$target" != "$worker" ] && kill -s 0 -- "$target" 2>/dev/null || return 1
+  [ "$target" != "$worker" ] && kill -0 "$target" 2>/dev/null || return 1
   [ $is_proven = yes ] || [ -n "$token" ] || return 1
-  for pid in $(pids); do
+  for pid in $(members); do
     if ! look "$pid" || [ "$group" != "$worker" ]; then continue; fi
     case $state in [ZX]*) continue ;; esac
     if [ $is_proven = yes ] || carries_token "$pid"; then return 0; fi
@@ -115,12 +124,12 @@ begin() {
   # Tests take /proc away.
   if [ -r /proc/self/stat ] && [ "${PROCGUARD_DISABLE-}" != proc ]; then
     look() { look_in_proc "$1"; }
-    pids() { pids_in_proc; }
+    members() { members_in_proc; }
     carries_token() { environment_in_proc "$1"; }
   else
     command -v ps >/dev/null || fail 69 'there is neither /proc nor a program called ps'
     look() { look_with_ps "$1"; }
-    pids() { ps -A -o pid=; }
+    members() { members_with_ps; }
     carries_token() { environment_with_ps "$1"; }
   fi
   if [ -z "$host_start" ] && look "$host"; then host_start=$started; fi
@@ -156,14 +165,15 @@ end_worker() {
   # The kernel and the keeper may be at it.
   is_worker_there || sleep 0.2
   is_anything_left || return 0
-  kill -s TERM -- "$target" || log "process $worker of the dead host $host can't be sent SIGTERM"
+  # `-s` and `--` are not understood by dash without the other, and by busybox not at all.
+  kill -TERM "$target" || log "process $worker of the dead host $host can't be sent SIGTERM"
   seconds=0
   while [ "$seconds" -lt "$grace" ]; do
     sleep 1
     is_anything_left || return 0
     seconds=$((seconds + 1))
   done
-  kill -s KILL -- "$target"
+  kill -KILL "$target"
   sleep 0.2
   for _ in 1 2 3 4 5; do
     is_anything_left || return 0
