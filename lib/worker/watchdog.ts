@@ -24,12 +24,14 @@ export interface WatchdogOptions {
 }
 
 /**
- * The watchdog of one worker: `watchdog/watchdog.sh`, which outlives this process and then ends the worker. One that is
- * killed is followed by another.
+ * Starts the watchdog of one worker, `watchdog/watchdog.sh`, which outlives this process and then ends the worker. One that
+ * is killed is followed by another. It leaves when the worker ends. Never throws: see `failed`.
  */
-export class Watchdog {
-  /** Of the script that runs now. */
-  pid: number | undefined;
+export function startWatchdog(worker: ChildProcess, options: WatchdogOptions): void {
+  new Watchdog(worker, options);
+}
+
+class Watchdog {
   #process: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
@@ -52,7 +54,6 @@ export class Watchdog {
       return;
     }
     this.#process = watchdog;
-    this.pid = watchdog.pid;
     // Neither holds the program open: a host that ends normally is a dead host too.
     watchdog.unref();
     (watchdog.stdin as unknown as { unref(): void } | null)?.unref();
@@ -91,29 +92,32 @@ export class Watchdog {
 }
 
 function startScript(worker: number, { graceMs, token }: WatchdogOptions): ChildProcess {
-  // It gets neither the mark nor anything else of this process: the keeper, sweeps and killTree leave it alone.
-  const env = isWindows ? process.env : { PATH: process.env.PATH };
   const graceSeconds = String(Math.ceil(Math.max(graceMs, termGraceMs) / 1000));
-  if (isWindows) {
-    const script = path.join(folder, 'watchdog.ps1');
-    const numbers = ['-WorkerId', `${worker}`, '-HostId', `${process.pid}`, '-GraceSeconds', graceSeconds];
-    const options = ['-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', script];
-    // Not detached: PowerShell without a console ends at once, with code 0. The script detaches itself.
-    return spawn('powershell.exe', [...options, ...numbers, '-Launch'], {
-      env,
-      stdio: 'ignore',
-      windowsHide: true,
-      guard: false,
-    });
-  }
+  return isWindows ? startPowerShell(worker, graceSeconds) : startShell(worker, graceSeconds, token);
+}
+
+function startShell(worker: number, graceSeconds: string, token: string): ChildProcess {
   const script = path.join(folder, 'watchdog.sh');
-  const who = ['--worker', identity(worker), '--host', identity(process.pid)];
-  return spawn('/bin/sh', [script, ...who, '--token', token, '--grace', graceSeconds], {
+  const who = ['--worker', identity(worker), '--host', identity(process.pid), '--token', token];
+  return spawn('/bin/sh', [script, ...who, '--grace', graceSeconds], {
     cwd: '/',
-    env,
+    // Without the mark: the keeper and sweeps leave it alone.
+    env: { PATH: process.env.PATH },
     stdio: ['pipe', 'ignore', 'ignore'],
     // A session of its own: neither Ctrl-C nor what is sent to a group reaches it.
     detached: true,
+    guard: false,
+  });
+}
+
+function startPowerShell(worker: number, graceSeconds: string): ChildProcess {
+  const script = path.join(folder, 'watchdog.ps1');
+  const options = ['-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', script];
+  const who = ['-WorkerId', `${worker}`, '-HostId', `${process.pid}`];
+  // Not detached: PowerShell without a console ends at once, with code 0. The script detaches itself.
+  return spawn('powershell.exe', [...options, ...who, '-GraceSeconds', graceSeconds, '-Launch'], {
+    stdio: 'ignore',
+    windowsHide: true,
     guard: false,
   });
 }

@@ -23,7 +23,7 @@ import {
   type WorkerSpec,
   withStderr,
 } from './start.js';
-import { Watchdog } from './watchdog.js';
+import { startWatchdog } from './watchdog.js';
 
 export interface WorkerEvents {
   ready(worker: Worker): void;
@@ -66,7 +66,6 @@ export class Worker {
   /** How its program is asked for its stacks. */
   stackOffer: StackSource['stackOffer'];
   readonly child: ChildProcess | undefined;
-  readonly watchdog: Watchdog | undefined;
   /** Settles when it has ended, and never rejects. */
   readonly done: Promise<void>;
   readonly #inFlight: InFlight;
@@ -117,7 +116,7 @@ export class Worker {
     if (child.pid === undefined) return;
     const streams = child.stdio as unknown as [null, Readable, Readable, Socket, Socket];
     const [, stdout, stderr, control, data] = streams;
-    if (token !== undefined) this.watchdog = this.#watch(child, token);
+    if (token !== undefined) this.#watch(child, token);
     this.#output.pid = child.pid;
     this.#output.listen('stdout', stdout);
     this.#output.listen('stderr', stderr);
@@ -240,9 +239,9 @@ export class Worker {
     return report;
   }
 
-  #watch(child: ChildProcess, token: string): Watchdog {
+  #watch(child: ChildProcess, token: string): void {
     const failed = (reason: string) => this.events.unwatched(this, reason);
-    return new Watchdog(child, { graceMs: this.spec.guard?.graceMs ?? 0, token, failed });
+    startWatchdog(child, { graceMs: this.spec.guard?.graceMs ?? 0, token, failed });
   }
 
   #takeMessage(received: Record<string, unknown>): void {

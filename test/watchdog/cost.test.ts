@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { until } from '../helpers/deadline.js';
 import { Lifelines } from '../helpers/lifelines.js';
-import { childCount, privateBytes, processGone, readProc } from '../helpers/proc.js';
+import { childCount, privateBytes, processGone, readProc, readStat } from '../helpers/proc.js';
 import { type Dog, shells, startHost } from './hosts.js';
 
 /** How often it gave up the processor, or lost it: a process that is never run has the same number afterwards. */
@@ -24,8 +25,8 @@ for (const shell of shells) {
       await using lifelines = await Lifelines.open();
       const host = await startHost(t, lifelines, { name: 'worker', dog: { shell } });
       const dog = host.dogs[0]!;
-      // It says that it watches just before it waits.
-      await sleep(500);
+      // It says that it watches, and sleeps when it reads.
+      await until(() => (readStat(dog)?.state === 'S' ? true : undefined), 'the watchdog to wait');
       const before = { switches: switchesOf(dog), ticks: cpuTicksOf(dog) };
       t.is(before.switches.length, 2);
       await sleep(2000);
