@@ -149,6 +149,20 @@ export function tellMemoryGrowth(
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
 
+let hasWarned = false;
+
+/** A worker was to have a watchdog. Who asked for one may not listen to alerts, so the first of them is a warning as well. */
+export function tellUnwatched(alerts: Alerts, slot: Slot | undefined, { pid }: Worker, reason: string): void {
+  const message = `Worker ${pid} has no watchdog: ${reason}.`;
+  alerts.raise('watchdog_failed', slot?.index, message, { pid, reason });
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(`${message} Workers are guarded as guardOf() says.`, {
+    type: 'ProcguardWarning',
+    code: 'PROCGUARD_WATCHDOG_FAILED',
+  });
+}
+
 export function tellLag(alerts: Alerts, ms: number): void {
   if (ms < lagMs) return;
   const message = `The event loop of the host stood still for at least ${(ms / 1000).toFixed(1)} s.`;

@@ -9,7 +9,7 @@ import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import { askForStacks } from '../worker/stacks.js';
 import type { Worker } from '../worker/worker.js';
-import { tellFailedSlot, tellLoop, tellSurvivors } from './alarms.js';
+import { tellFailedSlot, tellLoop, tellSurvivors, tellUnwatched } from './alarms.js';
 import {
   type CallOptions,
   callOptionKeys,
@@ -307,6 +307,7 @@ export class Pool {
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
       survived: (worker, report) => tellSurvivors(this.#alerts, worker, report),
+      unwatched: (worker, reason) => tellUnwatched(this.#alerts, this.#slots.ownerOf(worker), worker, reason),
       output: (line) => this.#tellOutput(line),
       leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),
