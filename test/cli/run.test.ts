@@ -83,7 +83,7 @@ test('stdin, stdout and further descriptors are the very same, and arguments pas
 });
 
 test('a descriptor of the same pipe as another is passed, and none of Node is', async (t) => {
-  const list = ['sh', '-c', 'for fd in /proc/$$/fd/*; do echo "${fd##*/} $(readlink "$fd")"; done'];
+  const list = ['sh', '-c', 'cd /proc/$$/fd; for fd in *; do echo "$fd $(readlink "$fd")"; done'];
   // Both ends of one pipe, as make gives its jobs; stdout twice more; one end, twice.
   const script = `
 import os, subprocess, sys
