@@ -97,5 +97,5 @@ function howEnded(exitCode: number | null, signal: NodeJS.Signals | null): strin
   if (signal !== null) return signal;
   if (exitCode !== null) return `exit code ${exitCode}`;
   // It is replaced before it is killed.
-  return 'no answer';
+  return 'silent';
 }

@@ -103,6 +103,7 @@ browserTest('all of it can be used with the keyboard', async (t) => {
   await page.keyboard.press('End');
   await page.locator(`${row(2)}[aria-selected="true"]`).waitFor();
   await page.keyboard.press('ArrowUp');
+  await page.locator(`${row(1)}[aria-selected="true"]`).waitFor();
   const active = await page.locator('#grid').getAttribute('aria-activedescendant');
   t.is(await page.locator(row(1)).getAttribute('id'), active);
   await page.keyboard.press('Enter');

@@ -16,8 +16,8 @@ export class PoolCharts {
     { label: 'in flight', color: 'active' },
   );
   readonly #latency = this.#chart(
-    'Latency, ms',
-    String,
+    'Latency',
+    (value) => (value < 1000 ? `${value} ms` : `${value / 1000} s`),
     { label: 'p95', color: 'violet' },
     { label: 'p50', color: 'active' },
   );
