@@ -53,14 +53,20 @@ const lines: Lines = {
   }),
 };
 
+/** Undefined without `NODE_DEBUG=procguard`. */
+export function debugListener<Name extends EventName>(name: Name): EventListener<Name> | undefined {
+  const debug = debugLog();
+  return debug && ((event) => debug('%s %s %j', event.at.toISOString(), name, briefly(event)));
+}
+
 /** Who hears of the events of a pool to write them down: its logger, and, with `NODE_DEBUG=procguard`, stderr. */
 export function logListeners(logger: Logger | undefined): ListenerOf {
   return <Name extends EventName>(name: Name) => {
     const ofLogger = logger && loggerListener(name, logger);
-    const debug = debugLog();
+    const debug = debugListener(name);
     if (debug === undefined) return ofLogger;
     return (event: ProcguardEvents[Name]) => {
-      debug('%s %s %j', event.at.toISOString(), name, briefly(event));
+      debug(event);
       ofLogger?.(event);
     };
   };

@@ -220,22 +220,25 @@ test('a client too many is refused, and may come back', async (t) => {
   }, 'a place');
 });
 
-test.serial('a stream whose turn on its connection never came is forgotten with the connection', async (t) => {
-  const admin = await startAdmin(t, fakePool(), { metrics: false });
-  const open = listen(admin, '/api/stream');
-  t.teardown(() => open.close());
-  await open.find(snapshot, 'the state');
-  const isHeard = () => channel('procguard:worker:exit').hasSubscribers;
-  t.true(isHeard());
-  const socket = connect(admin.port, '127.0.0.1');
-  t.teardown(() => socket.destroy());
-  const asked = ['/api/stream', '/api/stream', '/api/pools/fake/workers/0/stream'];
-  socket.write(asked.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
-  await within(once(socket, 'data'), 'the first of them');
-  socket.destroy();
-  open.close();
-  await until(() => (isHeard() ? undefined : true), 'the channels to be left');
-});
+test.serial(
+  'a stream whose turn on its connection never came is forgotten with the connection',
+  async (t) => {
+    const admin = await startAdmin(t, fakePool(), { metrics: false });
+    const open = listen(admin, '/api/stream');
+    t.teardown(() => open.close());
+    await open.find(snapshot, 'the state');
+    const isHeard = () => channel('procguard:worker:exit').hasSubscribers;
+    t.true(isHeard());
+    const socket = connect(admin.port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    const asked = ['/api/stream', '/api/stream', '/api/pools/fake/workers/0/stream'];
+    socket.write(asked.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+    await within(once(socket, 'data'), 'the first of them');
+    socket.destroy();
+    open.close();
+    await until(() => (isHeard() ? undefined : true), 'the channels to be left');
+  },
+);
 
 test.serial('a stream ends with the session that opened it', async (t) => {
   const admin = await startAdmin(t, fakePool(), { token });

@@ -101,8 +101,15 @@ test('NODE_DEBUG=procguard writes every event to stderr', async (t) => {
       env: { ...process.env, NODE_DEBUG },
     });
   const { stderr } = await run('procguard');
-  for (const name of ['worker:start', 'worker:ready', 'request:submit', 'request:end', 'worker:exit'])
-    t.regex(stderr, new RegExp(`^PROCGUARD \\d+: \\S+ procguard:${name} \\{"`, 'm'));
+  const names = [
+    'keeper:start',
+    'worker:start',
+    'worker:ready',
+    'request:submit',
+    'request:end',
+    'worker:exit',
+  ];
+  for (const name of names) t.regex(stderr, new RegExp(`^PROCGUARD \\d+: \\S+ procguard:${name} \\{"`, 'm'));
   t.regex(stderr, /request:end .*"error":"WorkerError: fail: ValueError: no"/);
   t.is((await run('')).stderr, '');
 });
