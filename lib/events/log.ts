@@ -48,10 +48,15 @@ const lines: Lines = {
   }),
   'procguard:alert': ({ at: _at, severity, message, ...fields }) => ({
     level: severity === 'critical' ? 'error' : 'warn',
-    fields: { ...fields, severity, reason: fields.code },
+    fields: { ...fields, ...processOf(fields.evidence), severity, reason: fields.code },
     message,
   }),
 };
+
+/** Of an alert that is about a worker. */
+function processOf({ worker, pid }: ProcguardEvents['procguard:alert']['evidence']): object {
+  return worker === undefined ? {} : { worker, pid };
+}
 
 /** Undefined without `NODE_DEBUG=procguard`. */
 export function debugListener<Name extends EventName>(name: Name): EventListener<Name> | undefined {

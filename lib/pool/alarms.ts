@@ -18,7 +18,7 @@ const toldElsewhere: ReadonlySet<string> = new Set(['grace_needs_keeper', 'keepe
 export function tellLoop(
   alerts: Alerts,
   { index, state, crashes, hangs }: Series,
-  { pid, child, lastOfStderr }: Worker,
+  { number: worker, pid, child, lastOfStderr }: Worker,
   stacks?: string,
 ): void {
   const failures = crashes + hangs;
@@ -31,6 +31,7 @@ export function tellLoop(
     {
       crashes,
       hangs,
+      worker,
       pid,
       exitCode: child?.exitCode,
       signal: child?.signalCode,
@@ -63,6 +64,7 @@ export function tellSilence(
     slot?.index,
     `Worker ${pid} ${describeDiagnosis(diagnosis)}. ${outcome}.`,
     {
+      worker: worker.number,
       pid,
       reason,
       replaced: shouldReplace,
@@ -80,7 +82,7 @@ export function tellSilence(
 export function tellIgnoredCancel(
   alerts: Alerts,
   slot: Slot | undefined,
-  { pid, requestsInHand }: Worker,
+  { number: worker, pid, requestsInHand }: Worker,
   { method, ageMs }: { method: string; ageMs: number },
   stacks: string | undefined,
 ): void {
@@ -88,7 +90,16 @@ export function tellIgnoredCancel(
     'worker_unresponsive',
     slot?.index,
     `Worker ${pid} did not answer ${method}, which was cancelled, and has had it for ${(ageMs / 1000).toFixed(1)} s. It is replaced.`,
-    { pid, reason: 'ignored_cancel', replaced: true, method, ageMs, requests: requestsInHand, stacks },
+    {
+      worker,
+      pid,
+      reason: 'ignored_cancel',
+      replaced: true,
+      method,
+      ageMs,
+      requests: requestsInHand,
+      stacks,
+    },
   );
 }
 
@@ -96,7 +107,7 @@ export function tellIgnoredCancel(
 export function tellSurvivors(
   alerts: Alerts,
   slot: Slot | undefined,
-  { pid }: { pid?: number | undefined },
+  { number: worker, pid }: Worker,
   { survivors, notes }: KillTreeReport,
 ): void {
   if (survivors.length === 0) return;
@@ -104,14 +115,14 @@ export function tellSurvivors(
     'cleanup_failed',
     slot?.index,
     `Worker ${pid} and what it started were to be ended, and nothing could end ${survivors.join(', ')}.`,
-    { worker: pid, survivors, attempts: notes },
+    { worker, pid, survivors, attempts: notes },
   );
 }
 
 /** Of a worker. What the pool's options ask for is no downgrade, and `keeper_lost` says what passes in a moment. */
 export function tellDowngrades(
   alerts: Alerts,
-  pid: number | undefined,
+  { number: worker, pid }: Worker,
   { link, tree, downgrades }: Guard,
 ): void {
   const unasked = downgrades.filter(({ code }) => !toldElsewhere.has(code));
@@ -121,7 +132,7 @@ export function tellDowngrades(
     'guard_downgraded',
     undefined,
     `Worker ${pid}, and others that are started like it, are guarded less than was asked for: ${codes}.`,
-    { pid, link, tree, downgrades: unasked },
+    { worker, pid, link, tree, downgrades: unasked },
   );
 }
 
@@ -133,14 +144,14 @@ export function tellLostKeeper(alerts: Alerts, { pid, restarts, state }: KeeperS
 export function tellMemoryGrowth(
   alerts: Alerts,
   slot: Slot | undefined,
-  { pid, startedAtMs, requests }: Worker,
+  { number: worker, pid, startedAtMs, requests }: Worker,
   { baselineBytes, nowBytes }: Growth,
 ): void {
   alerts.raise(
     'memory_growth',
     slot?.index,
     `The memory of worker ${pid} has grown from ${mebibytes(baselineBytes)} to ${mebibytes(nowBytes)}, and goes on growing.`,
-    { pid, baselineBytes, nowBytes, ageMs: nowMs() - startedAtMs, requests },
+    { worker, pid, baselineBytes, nowBytes, ageMs: nowMs() - startedAtMs, requests },
   );
 }
 

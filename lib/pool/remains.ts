@@ -10,6 +10,7 @@ import { type Cleanup, cleanupOf, type Look } from './cleanup.js';
 const gatherMs = 50;
 
 interface Ended {
+  readonly worker: Worker;
   readonly child: ChildProcess;
   looked(outcome: Look): void;
 }
@@ -22,7 +23,10 @@ export class Remains {
   lastError: Error | undefined;
   #ended: Ended[] = [];
   /** Of each worker that nothing could end altogether: the processes that survived. */
-  readonly #unended = new Map<ChildProcess, readonly number[]>();
+  readonly #unended = new Map<
+    Worker,
+    { readonly child: ChildProcess; readonly survivors: readonly number[] }
+  >();
   #round: Promise<void> | undefined;
   readonly #ends = new Set<Promise<void>>();
 
@@ -30,7 +34,7 @@ export class Remains {
 
   /** Processes that nothing could kill. */
   get survivors(): Set<number> {
-    return new Set([...this.#unended.values()].flat());
+    return new Set([...this.#unended.values()].flatMap(({ survivors }) => survivors));
   }
 
   /** A worker has ended. Calls back, within half a minute, when all that was done to end it and its descendants is done. */
@@ -41,7 +45,7 @@ export class Remains {
       return;
     }
     const look = new Promise<Look>((looked) => {
-      this.#ended.push({ child, looked });
+      this.#ended.push({ worker, child, looked });
     });
     this.#round ??= new Promise<void>((resolve) => setTimeout(resolve, gatherMs)).then(() => this.#look());
     this.#await(cleanupOf(worker, look).then(told));
@@ -57,7 +61,7 @@ export class Remains {
 
   /** Tries once more to end what survived: whatever kept it alive may be over. */
   async endSurvivors(): Promise<void> {
-    await Promise.all([...this.#unended.keys()].map((child) => this.#end(child)));
+    await Promise.all([...this.#unended].map(([worker, { child }]) => this.#end(worker, child)));
   }
 
   /** Resolves when everything that was added or followed has been looked after. */
@@ -75,7 +79,9 @@ export class Remains {
     try {
       const left = new Set(await withLeftovers(ended.map(({ child }) => child)));
       await Promise.all(
-        ended.map(async ({ child, looked }) => looked(left.has(child) ? await this.#end(child) : undefined)),
+        ended.map(async ({ worker, child, looked }) =>
+          looked(left.has(child) ? await this.#end(worker, child) : undefined),
+        ),
       );
     } catch (error) {
       this.#failed(error as Error);
@@ -85,13 +91,13 @@ export class Remains {
     }
   }
 
-  async #end(child: ChildProcess): Promise<Look> {
+  async #end(worker: Worker, child: ChildProcess): Promise<Look> {
     try {
       const report = await killTree(child, { signal: 'SIGKILL' });
       this.killed += report.killed.length;
-      if (report.survivors.length > 0) this.#unended.set(child, report.survivors);
-      else this.#unended.delete(child);
-      tellSurvivors(this.alerts, undefined, child, report);
+      if (report.survivors.length > 0) this.#unended.set(worker, { child, survivors: report.survivors });
+      else this.#unended.delete(worker);
+      tellSurvivors(this.alerts, undefined, worker, report);
       return report;
     } catch (error) {
       this.#failed(error as Error);

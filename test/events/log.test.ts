@@ -74,6 +74,14 @@ procguard.serve()`;
   });
 });
 
+test('the line of an alert about a worker has its number and pid', async (t) => {
+  const { pool, lines } = startLogging(t, { cancelGraceMs: 100 });
+  const pid = await pool.call<number>('pid');
+  await t.throwsAsync(pool.call('ignore_cancel', ['/nowhere/at/all'], { timeoutMs: 200 }));
+  const alert = await until(() => lines.find(({ code }) => code === 'worker_unresponsive'), 'the line');
+  t.like(alert, { pool: 'logging', worker: 1, pid, slot: 0, reason: 'worker_unresponsive' });
+});
+
 test('onOutput takes what workers print away from the log', async (t) => {
   const printed: string[] = [];
   const { pool, lines } = startLogging(t, { onOutput: ({ line }: { line: string }) => printed.push(line) });
