@@ -161,6 +161,7 @@ test.serial('looks into a worker: its processes, its requests, its guard and its
   const { data } = await stream.find(({ event }) => event === 'detail', 'the worker');
   t.is(data.processes![0]!.pid, pool.stats().workers[0]!.pid!);
   t.regex(data.processes![0]!.command, /worker\.py/);
+  t.true(data.processes!.every(({ rssBytes }) => rssBytes! > 500_000));
   t.like(data.processes![1], { pid: child, depth: 1, command: 'sleep 60', isDetached: true });
   t.is(data.requests![0]!.method, 'wait_for');
   t.is(data.guard!.link, 'pdeathsig');
