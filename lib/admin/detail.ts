@@ -32,11 +32,17 @@ export async function detailOf(pool: WatchedPool, slot: number): Promise<WorkerD
   };
 }
 
-/** Sends it at once and then every second. */
-export function showDetail(live: Live, response: ServerResponse, pool: WatchedPool, slot: number): void {
+/** Sends it at once and then every second, as long as that is allowed. */
+export function showDetail(
+  live: Live,
+  response: ServerResponse,
+  isAllowed: () => boolean,
+  pool: WatchedPool,
+  slot: number,
+): void {
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
-  const stream = live.open(response, () => {
+  const stream = live.open(response, isAllowed, () => {
     isClosed = true;
     clearTimeout(timer);
   });

@@ -11,36 +11,29 @@ export class Live {
   readonly #streams = new Set<EventStream>();
   #told: { delta: Delta; text: string } | undefined;
 
-  constructor(
-    private readonly watch: Watch,
-    private readonly limitBytes?: number,
-  ) {}
+  constructor(private readonly watch: Watch) {}
 
   get count(): number {
     return this.#streams.size;
   }
 
-  /** Sends the state, and then each change. Throws `HttpError`. */
-  showAll(response: ServerResponse): void {
+  /** Sends the state, and then each change, as long as that is allowed. Throws `HttpError`. */
+  showAll(response: ServerResponse, isAllowed: () => boolean): void {
     let stop = () => {};
-    const stream = this.open(response, () => stop());
+    const stream = this.open(response, isAllowed, () => stop());
     stop = this.watch.subscribe((delta) => stream.send('delta', this.#textOf(delta)));
     stream.send('snapshot', JSON.stringify(this.watch.snapshot()));
   }
 
   /** Throws `HttpError`. */
-  open(response: ServerResponse, closed: () => void): EventStream {
+  open(response: ServerResponse, isAllowed: () => boolean, closed: () => void): EventStream {
     if (this.#streams.size >= maxStreams) {
       throw new HttpError(503, `${maxStreams} pages are open already. Close some.`, { 'Retry-After': '5' });
     }
-    const stream = new EventStream(
-      response,
-      () => {
-        this.#streams.delete(stream);
-        closed();
-      },
-      this.limitBytes,
-    );
+    const stream = new EventStream(response, isAllowed, () => {
+      this.#streams.delete(stream);
+      closed();
+    });
     this.#streams.add(stream);
     return stream;
   }

@@ -9,7 +9,6 @@ import type { ProcessView } from './messages.js';
 
 const maxProcesses = 200;
 const maxCommandChars = 300;
-const pageBytes = 4096;
 
 /** A worker with its descendants, parents before their children. Empty: it has ended, or can't be looked at. */
 export async function processTreeOf(child: ChildProcess): Promise<ProcessView[]> {
@@ -50,13 +49,14 @@ export async function processTreeOf(child: ChildProcess): Promise<ProcessView[]>
 
 async function lookInto(pid: number): Promise<Pick<ProcessView, 'command' | 'rssBytes'>> {
   const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
-  const [line, name, memory] = await Promise.all([read('cmdline'), read('comm'), read('statm')]);
+  const [line, name, status] = await Promise.all([read('cmdline'), read('comm'), read('status')]);
   const [program = '', ...args] = line.split('\0');
   // Where the program lies matters less than what it was given.
   const command = [path.basename(program), ...args].join(' ').trim() || `[${name.trim() || 'ended'}]`;
-  const pages = Number(memory.split(' ')[1]);
+  // Not statm, which counts in pages: their size differs from machine to machine.
+  const rssKb = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   return {
     command: command.slice(0, maxCommandChars),
-    rssBytes: Number.isFinite(pages) ? pages * pageBytes : null,
+    rssBytes: rssKb === undefined ? null : Number(rssKb) * 1024,
   };
 }

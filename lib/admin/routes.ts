@@ -83,17 +83,19 @@ async function state({ response, watch }: Exchange): Promise<void> {
   sendJson(response, 200, await watch.sampledSnapshot());
 }
 
-function stream({ response, live }: Exchange): void {
-  live.showAll(response);
+function stream(exchange: Exchange): void {
+  exchange.live.showAll(exchange.response, () => isLoggedIn(exchange));
 }
 
 function detail(exchange: Exchange): void {
-  showDetail(exchange.live, exchange.response, poolOf(exchange).pool, slotOf(exchange));
+  const { live, response } = exchange;
+  showDetail(live, response, () => isLoggedIn(exchange), poolOf(exchange).pool, slotOf(exchange));
 }
 
-function session({ request, response, config, sessions }: Exchange): void {
+function session(exchange: Exchange): void {
+  const { response, config } = exchange;
   const answer: Session = {
-    isAuthenticated: isAuthenticated(request, config.token, sessions),
+    isAuthenticated: isLoggedIn(exchange),
     needsToken: config.token !== undefined,
     actions: config.actions,
   };
@@ -123,6 +125,10 @@ async function stacks(exchange: Exchange): Promise<void> {
   const { name, pool } = poolOf(exchange);
   const text = await exchange.actions.stacks(name, pool, slotOf(exchange));
   sendJson(exchange.response, 200, { stacks: text });
+}
+
+function isLoggedIn({ request, config, sessions }: Exchange): boolean {
+  return isAuthenticated(request, config.token, sessions);
 }
 
 function poolOf({ config, found }: Exchange): { name: string; pool: WatchedPool } {

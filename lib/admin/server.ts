@@ -40,8 +40,7 @@ export async function createAdminServer(options: AdminOptions): Promise<AdminSer
   const live = new Live(watch);
   const actions = new Actions(config.actions, watch);
   const metrics = await serveMetrics(config);
-  const context = { config, watch, live, actions, metrics: metrics.source, sessions: new Sessions() };
-  const server = createServer((request, response) => void answer(context, request, response));
+  const server = createServer();
   try {
     await listen(server, config);
   } catch (error) {
@@ -49,6 +48,8 @@ export async function createAdminServer(options: AdminOptions): Promise<AdminSer
     throw error;
   }
   const { address, port } = server.address() as AddressInfo;
+  const context = { config, watch, live, actions, metrics: metrics.source, sessions: new Sessions(port) };
+  server.on('request', (request, response) => void answer(context, request, response));
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= end(server, live, metrics);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { nowMs } from '../clock.js';
 
-const cookieName = 'procguard_session';
 const lifeMs = 12 * 3_600_000;
 const maxSessions = 100;
 
@@ -10,7 +9,15 @@ export class Sessions {
   /** When each expires, by id, oldest first. */
   readonly #expiries = new Map<string, number>();
 
-  constructor(private readonly clock: () => number = nowMs) {}
+  readonly #cookieName: string;
+
+  constructor(
+    /** Of the server: a browser gives cookies to all ports of a host, and one login must not end another. */
+    port: number,
+    private readonly clock: () => number = nowMs,
+  ) {
+    this.#cookieName = `procguard_session_${port}`;
+  }
 
   /** Returns the cookie to set. */
   open(isSecure: boolean): string {
@@ -20,27 +27,27 @@ export class Sessions {
     }
     const id = randomBytes(32).toString('base64url');
     this.#expiries.set(id, this.clock() + lifeMs);
-    return cookie(id, lifeMs / 1000, isSecure);
+    return this.#cookie(id, lifeMs / 1000, isSecure);
   }
 
   has(cookies: string | undefined): boolean {
-    const id = idOf(cookies);
+    const id = this.#idOf(cookies);
     return id !== undefined && (this.#expiries.get(id) ?? 0) > this.clock();
   }
 
   /** Returns the cookie that takes it back. */
   close(cookies: string | undefined): string {
-    const id = idOf(cookies);
+    const id = this.#idOf(cookies);
     if (id !== undefined) this.#expiries.delete(id);
-    return cookie('', 0, false);
+    return this.#cookie('', 0, false);
   }
-}
 
-function cookie(id: string, maxAgeS: number, isSecure: boolean): string {
-  const flags = `HttpOnly; SameSite=Strict; Path=/; Max-Age=${maxAgeS}`;
-  return `${cookieName}=${id}; ${flags}${isSecure ? '; Secure' : ''}`;
-}
+  #cookie(id: string, maxAgeS: number, isSecure: boolean): string {
+    const flags = `HttpOnly; SameSite=Strict; Path=/; Max-Age=${maxAgeS}`;
+    return `${this.#cookieName}=${id}; ${flags}${isSecure ? '; Secure' : ''}`;
+  }
 
-function idOf(cookies: string | undefined): string | undefined {
-  return new RegExp(`(?:^|;\\s*)${cookieName}=([\\w-]+)`).exec(cookies ?? '')?.[1];
+  #idOf(cookies: string | undefined): string | undefined {
+    return new RegExp(`(?:^|;\\s*)${this.#cookieName}=([\\w-]+)`).exec(cookies ?? '')?.[1];
+  }
 }

@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
+import type { StartReason } from '../events/events.js';
 import { identify, type TreeId } from '../guard/identify.js';
 import { guardOf } from '../guard/report.js';
 import { ratesBetween } from '../health/rates.js';
 import type { ProcessSample } from '../health/sample.js';
+import type { WorkerView } from '../pool/inspect.js';
 import type { WorkerStats } from '../pool/stats.js';
 import type { GuardLevel } from './messages.js';
 import type { WatchedPool } from './source.js';
@@ -38,9 +40,10 @@ export class SlotMemory {
   update(pool: WatchedPool, stats: WorkerStats, atMs: number): Ended | undefined {
     let ended: Ended | undefined;
     if (stats.worker !== this.worker) {
-      ended = this.#endOf(atMs);
+      const view = stats.worker === undefined ? undefined : pool.inspect(stats.slot);
+      ended = this.#endOf(view?.reason, atMs);
       if (ended !== undefined) this.ended = ended;
-      this.#begin(pool, stats, atMs);
+      this.#begin(view, stats, atMs);
     }
     if (stats.worker !== undefined) this.#wasLeaving = stats.state === 'leaving';
     this.#updateMethod(stats, atMs);
@@ -62,8 +65,7 @@ export class SlotMemory {
     this.sample = sample.outcome === 'sampled' ? sample : undefined;
   }
 
-  #begin(pool: WatchedPool, stats: WorkerStats, atMs: number): void {
-    const view = stats.worker === undefined ? undefined : pool.inspect(stats.slot);
+  #begin(view: WorkerView | undefined, stats: WorkerStats, atMs: number): void {
     this.worker = stats.worker;
     this.child = view?.child;
     this.id = view?.child && identify(view.child);
@@ -74,11 +76,14 @@ export class SlotMemory {
     this.sample = undefined;
   }
 
-  #endOf(atMs: number): Ended | undefined {
+  /** `reason` is that of its successor, if there is one. */
+  #endOf(reason: StartReason | undefined, atMs: number): Ended | undefined {
     if (this.worker === undefined) return undefined;
     const { exitCode = null, signalCode = null, pid = null } = this.child ?? {};
     const isBad = !this.#wasLeaving && exitCode !== 0;
-    return { worker: this.worker, pid, how: howEnded(exitCode, signalCode), atMs, isBad };
+    // It was killed for that, or is about to be.
+    const how = reason === 'unhealthy' ? 'silent' : howEnded(exitCode, signalCode);
+    return { worker: this.worker, pid, how, atMs, isBad };
   }
 
   #updateMethod({ request }: WorkerStats, atMs: number): void {

@@ -11,6 +11,8 @@ export class EventStream {
 
   constructor(
     private readonly response: ServerResponse,
+    /** Asked before each event: a session may end. */
+    private readonly isAllowed: () => boolean,
     closed: () => void,
     private readonly limitBytes: number = maxBufferedBytes,
   ) {
@@ -22,10 +24,16 @@ export class EventStream {
     });
     response.write('retry: 1000\n\n');
     this.#keepAlive = setInterval(() => this.#write(':\n\n'), keepAliveMs);
-    response.once('close', () => {
+    const { socket } = response.req;
+    const close = () => {
+      response.off('close', close);
+      socket.off('close', close);
       clearInterval(this.#keepAlive);
       closed();
-    });
+    };
+    response.once('close', close);
+    // An answer that waits for an earlier one on its connection isn't told that this has gone.
+    socket.once('close', close);
     response.on('error', () => {});
   }
 
@@ -41,6 +49,10 @@ export class EventStream {
   #write(text: string): void {
     const { response } = this;
     if (response.destroyed || response.writableEnded) return;
+    if (!this.isAllowed()) {
+      this.end();
+      return;
+    }
     // All that the kernel's own buffers didn't take.
     if (response.writableLength > this.limitBytes) response.destroy();
     else response.write(text);

@@ -16,10 +16,11 @@ export interface TopOptions {
 /** `procguard top`: as `ps`, again and again. */
 export async function top({ json, count, intervalMs }: TopOptions): Promise<number> {
   const screen = process.stdout.isTTY && !json ? new Screen() : undefined;
-  const quit = screen?.quit ?? new Promise<never>(() => {});
   let isOver = false;
-  quit.then(() => {
+  let wake = () => {};
+  void screen?.quit.then(() => {
     isOver = true;
+    wake();
   });
   try {
     for (let look = 1; !isOver; look++) {
@@ -28,7 +29,12 @@ export async function top({ json, count, intervalMs }: TopOptions): Promise<numb
       else if (screen === undefined) print(`${frame(hosts).join('\n')}\n`);
       else screen.draw(frame(hosts));
       if (look === count) break;
-      await atMost(intervalMs, quit);
+      if (isOver) break;
+      // One of its own for each wait: a promise that outlives them would keep something of each.
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      await atMost(intervalMs, woken);
     }
   } finally {
     screen?.close();

@@ -1,5 +1,6 @@
 import { type KeeperSighting, watchKeeper } from '../guard/keeper-watch.js';
-import type { EventName } from './events.js';
+import type { ProcguardEvents } from './events.js';
+import { debugListener } from './log.js';
 import { channelOf } from './publisher.js';
 
 let asked = 0;
@@ -20,6 +21,11 @@ export function publishKeeperEvents(): () => void {
   };
 }
 
-function publish(name: EventName, { pid, restarts }: KeeperSighting): void {
-  channelOf(name).publish({ at: new Date(), pid, restarts });
+function publish(
+  name: keyof ProcguardEvents & `procguard:keeper:${string}`,
+  { pid, restarts }: KeeperSighting,
+): void {
+  const event = { at: new Date(), pid, restarts };
+  channelOf(name).publish(event);
+  debugListener(name)?.(event);
 }

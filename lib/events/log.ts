@@ -48,19 +48,30 @@ const lines: Lines = {
   }),
   'procguard:alert': ({ at: _at, severity, message, ...fields }) => ({
     level: severity === 'critical' ? 'error' : 'warn',
-    fields: { ...fields, severity, reason: fields.code },
+    fields: { ...fields, ...processOf(fields.evidence), severity, reason: fields.code },
     message,
   }),
 };
+
+/** Of an alert that is about a worker. */
+function processOf({ worker, pid }: ProcguardEvents['procguard:alert']['evidence']): object {
+  return worker === undefined ? {} : { worker, pid };
+}
+
+/** Undefined without `NODE_DEBUG=procguard`. */
+export function debugListener<Name extends EventName>(name: Name): EventListener<Name> | undefined {
+  const debug = debugLog();
+  return debug && ((event) => debug('%s %s %j', event.at.toISOString(), name, briefly(event)));
+}
 
 /** Who hears of the events of a pool to write them down: its logger, and, with `NODE_DEBUG=procguard`, stderr. */
 export function logListeners(logger: Logger | undefined): ListenerOf {
   return <Name extends EventName>(name: Name) => {
     const ofLogger = logger && loggerListener(name, logger);
-    const debug = debugLog();
+    const debug = debugListener(name);
     if (debug === undefined) return ofLogger;
     return (event: ProcguardEvents[Name]) => {
-      debug('%s %s %j', event.at.toISOString(), name, briefly(event));
+      debug(event);
       ofLogger?.(event);
     };
   };

@@ -20,7 +20,7 @@ const toldElsewhere: ReadonlySet<string> = new Set(['grace_needs_keeper', 'keepe
 export function tellLoop(
   alerts: Alerts,
   { index, state, crashes, hangs }: Series,
-  { pid, child, lastOfStderr }: Worker,
+  { number: worker, pid, child, lastOfStderr }: Worker,
   stacks?: string,
 ): void {
   const failures = crashes + hangs;
@@ -33,6 +33,7 @@ export function tellLoop(
     {
       crashes,
       hangs,
+      worker,
       pid,
       exitCode: child?.exitCode,
       signal: child?.signalCode,
@@ -65,6 +66,7 @@ export function tellSilence(
     slot?.index,
     `Worker ${pid} ${describeDiagnosis(diagnosis)}. ${outcome}.`,
     {
+      worker: worker.number,
       pid,
       reason,
       replaced: shouldReplace,
@@ -83,7 +85,7 @@ export function tellSilence(
 export function tellIgnoredCancel(
   alerts: Alerts,
   slot: Slot | undefined,
-  { pid, requestsInHand }: Worker,
+  { number: worker, pid, requestsInHand }: Worker,
   { method, ageMs }: { method: string; ageMs: number },
   stacks: string | undefined,
 ): void {
@@ -91,7 +93,16 @@ export function tellIgnoredCancel(
     'worker_unresponsive',
     slot?.index,
     `Worker ${pid} did not answer ${method}, which was cancelled, and has had it for ${(ageMs / 1000).toFixed(1)} s. It is replaced.`,
-    { pid, reason: 'ignored_cancel', replaced: true, method, ageMs, requests: requestsInHand, stacks },
+    {
+      worker,
+      pid,
+      reason: 'ignored_cancel',
+      replaced: true,
+      method,
+      ageMs,
+      requests: requestsInHand,
+      stacks,
+    },
     replacedRank,
   );
 }
@@ -99,7 +110,7 @@ export function tellIgnoredCancel(
 /** A worker was to be ended. */
 export function tellSurvivors(
   alerts: Alerts,
-  { pid, place }: Worker,
+  { number: worker, pid, place }: Worker,
   { survivors, notes }: KillTreeReport,
 ): void {
   if (survivors.length === 0) return;
@@ -107,14 +118,14 @@ export function tellSurvivors(
     'cleanup_failed',
     place.slot,
     `Worker ${pid} and what it started were to be ended, and nothing could end ${survivors.join(', ')}.`,
-    { worker: pid, survivors, attempts: notes },
+    { worker, pid, survivors, attempts: notes },
   );
 }
 
 /** Of a worker. What the pool's options ask for is no downgrade, and `keeper_lost` says what passes in a moment. */
 export function tellDowngrades(
   alerts: Alerts,
-  pid: number | undefined,
+  { number: worker, pid }: Worker,
   { link, tree, downgrades }: Guard,
 ): void {
   const unasked = downgrades.filter(({ code }) => !toldElsewhere.has(code));
@@ -124,7 +135,7 @@ export function tellDowngrades(
     'guard_downgraded',
     undefined,
     `Worker ${pid}, and others that are started like it, are guarded less than was asked for: ${codes}.`,
-    { pid, link, tree, downgrades: unasked },
+    { worker, pid, link, tree, downgrades: unasked },
   );
 }
 
@@ -136,14 +147,14 @@ export function tellLostKeeper(alerts: Alerts, { pid, restarts, state }: KeeperS
 export function tellMemoryGrowth(
   alerts: Alerts,
   slot: Slot | undefined,
-  { pid, startedAtMs, requests }: Worker,
+  { number: worker, pid, startedAtMs, requests }: Worker,
   { baselineBytes, nowBytes }: Growth,
 ): void {
   alerts.raise(
     'memory_growth',
     slot?.index,
     `The memory of worker ${pid} has grown from ${mebibytes(baselineBytes)} to ${mebibytes(nowBytes)}, and goes on growing.`,
-    { pid, baselineBytes, nowBytes, ageMs: nowMs() - startedAtMs, requests },
+    { worker, pid, baselineBytes, nowBytes, ageMs: nowMs() - startedAtMs, requests },
   );
 }
 
@@ -152,9 +163,9 @@ const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
 let hasWarned = false;
 
 /** A worker was to have a watchdog. Who asked for one may not listen to alerts, so the first of them is a warning as well. */
-export function tellUnwatched(alerts: Alerts, slot: Slot | undefined, { pid }: Worker, reason: string): void {
+export function tellUnwatched(alerts: Alerts, { number: worker, pid, place }: Worker, reason: string): void {
   const message = `Worker ${pid} has no watchdog: ${reason}.`;
-  alerts.raise('watchdog_failed', slot?.index, message, { pid, reason });
+  alerts.raise('watchdog_failed', place.slot, message, { worker, pid, reason });
   if (hasWarned) return;
   hasWarned = true;
   process.emitWarning(`${message} Workers are guarded as guardOf() says.`, {

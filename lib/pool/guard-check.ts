@@ -22,8 +22,9 @@ export class GuardCheck {
     if (this.clock() - this.#lastMs >= lookEveryMs) this.look(worker);
   }
 
-  look({ pid, child }: Worker): void {
+  look(worker: Worker): void {
     this.#lastMs = this.clock();
-    if (child !== undefined) tellDowngrades(this.alerts, pid, guardOf(child));
+    const { child } = worker;
+    if (child !== undefined) tellDowngrades(this.alerts, worker, guardOf(child));
   }
 }

@@ -307,7 +307,7 @@ export class Pool {
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
       survived: (worker, report) => tellSurvivors(this.#alerts, worker, report),
-      unwatched: (worker, reason) => tellUnwatched(this.#alerts, this.#slots.ownerOf(worker), worker, reason),
+      unwatched: (worker, reason) => tellUnwatched(this.#alerts, worker, reason),
       output: (line) => this.#tellOutput(line),
       leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),

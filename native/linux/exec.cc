@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "procfs.h"
 
@@ -64,10 +66,13 @@ void restore_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &own);
 }
 
+// What tells one pipe from another.
+using FileId = std::pair<dev_t, ino_t>;
+
 struct Descriptors {
   int own;  // the directory that is read
   std::vector<int> inherited;
-  std::map<ino_t, std::vector<int>> pipes;
+  std::map<FileId, std::vector<int>> pipes;
 };
 
 bool sort_descriptor(void* context, const char* name) {
@@ -76,7 +81,7 @@ bool sort_descriptor(void* context, const char* name) {
   struct stat file;
   if (name[0] < '0' || name[0] > '9' || fd <= 2 || fd == found->own || fstat(fd, &file) != 0) return true;
   if (S_ISFIFO(file.st_mode)) {
-    found->pipes[file.st_ino].push_back(fd);
+    found->pipes[{file.st_dev, file.st_ino}].push_back(fd);
   } else if ((file.st_mode & S_IFMT) != 0) {
     // Node's own are epoll, eventfd and their like, which have no file type.
     found->inherited.push_back(fd);
@@ -84,15 +89,51 @@ bool sort_descriptor(void* context, const char* name) {
   return true;
 }
 
-// Node has set close-on-exec on all that it inherited. A pipe with both ends in this process is its own.
+struct PipesOfParent {
+  int fds;  // its directory of descriptors
+  std::set<FileId> pipes;
+};
+
+bool add_pipe(void* context, const char* name) {
+  PipesOfParent* found = static_cast<PipesOfParent*>(context);
+  struct stat file;
+  if (fstatat(found->fds, name, &file, 0) == 0 && S_ISFIFO(file.st_mode))
+    found->pipes.insert({file.st_dev, file.st_ino});
+  return true;
+}
+
+// Pipes that Node has not made: those of the parent, and of our streams.
+std::set<FileId> foreign_pipes() {
+  std::string path = "/proc/" + std::to_string(getppid()) + "/fd";
+  PipesOfParent found = {open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), {}};
+  if (found.fds >= 0) {
+    for_each_entry(found.fds, add_pipe, &found);
+    close(found.fds);
+  }
+  struct stat file;
+  for (int fd : {0, 1, 2}) {
+    if (fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode)) found.pipes.insert({file.st_dev, file.st_ino});
+  }
+  return found.pipes;
+}
+
+// Node makes pipes to itself, with one descriptor for each end.
+bool may_be_nodes_own(const std::vector<int>& ends) {
+  if (ends.size() != 2) return false;
+  return (fcntl(ends[0], F_GETFL) & O_ACCMODE) != (fcntl(ends[1], F_GETFL) & O_ACCMODE);
+}
+
+// Node has set close-on-exec on all that it inherited.
 void pass_inherited_descriptors() {
   int fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fds < 0) return;
   Descriptors found = {fds, {}, {}};
   for_each_entry(fds, sort_descriptor, &found);
   close(fds);
-  for (const auto& pipe : found.pipes) {
-    if (pipe.second.size() == 1) found.inherited.push_back(pipe.second[0]);
+  std::set<FileId> foreign = foreign_pipes();
+  for (const auto& [id, ends] : found.pipes) {
+    if (foreign.count(id) == 0 && may_be_nodes_own(ends)) continue;
+    found.inherited.insert(found.inherited.end(), ends.begin(), ends.end());
   }
   for (int fd : {0, 1, 2}) found.inherited.push_back(fd);
   for (int fd : found.inherited) fcntl(fd, F_SETFD, 0);

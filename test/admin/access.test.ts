@@ -36,12 +36,25 @@ test('a login gives a cookie that no script and no other site gets, until it is 
   const { status, headers, text } = await post(admin, '/api/login', origin, JSON.stringify({ token }));
   t.is(status, 200);
   const [set] = headers['set-cookie']!;
-  t.regex(set!, /^procguard_session=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=43200$/);
+  t.regex(set!, /^procguard_session_\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=43200$/);
   t.false((set! + text).includes(token));
   const cookie = { cookie: set!.split(';')[0]! };
   t.is((await ask(admin, '/api/state', { headers: cookie })).status, 200);
   t.is((await post(admin, '/api/logout', { ...origin, ...cookie })).status, 200);
   t.is((await ask(admin, '/api/state', { headers: cookie })).status, 401);
+});
+
+test('a login to a server leaves that to another one of the same host alone', async (t) => {
+  const jar = new Map<string, string>();
+  const admins = [await startAdmin(t, fakePool(), { token }), await startAdmin(t, fakePool(), { token })];
+  for (const admin of admins) {
+    const origin = { origin: `http://127.0.0.1:${admin.port}` };
+    const { headers } = await post(admin, '/api/login', origin, JSON.stringify({ token }));
+    const [name, value] = headers['set-cookie']![0]!.split(';')[0]!.split('=');
+    jar.set(name!, value!);
+  }
+  const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+  for (const admin of admins) t.is((await ask(admin, '/api/state', { headers: { cookie } })).status, 200);
 });
 
 test('the cookie is for https only where the page came by https', async (t) => {
@@ -62,7 +75,7 @@ for (const wrong of ['', `${token} `, token.slice(1), 7, null]) {
 
 test('sessions expire after twelve hours, and the oldest make room', (t) => {
   let nowMs = 0;
-  const sessions = new Sessions(() => nowMs);
+  const sessions = new Sessions(9736, () => nowMs);
   const open = () => sessions.open(false).split(';')[0]!;
   const first = open();
   nowMs = 12 * 3_600_000 - 1;

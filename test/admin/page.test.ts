@@ -184,6 +184,13 @@ browserTest('a token in the fragment logs in, and leaves the address', async (t)
   t.false(asked.some((url) => url.includes(encodeURIComponent(token))));
 });
 
+browserTest('a token in the fragment that is not written as it should be is asked for', async (t) => {
+  const admin = await startAdmin(t, startPool(t).pool, { token });
+  const { page } = await openPage(t, admin, '#token=50%off');
+  await page.getByLabel('Token').waitFor();
+  t.is(page.url(), admin.url);
+});
+
 browserTest('restart, stack dump and drain do what they say', async (t) => {
   const { pool } = startPool(t, { size: 2 });
   await pool.ready();

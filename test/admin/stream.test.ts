@@ -10,7 +10,7 @@ import type { ProcguardEvents } from '../../lib/events/events.js';
 import { until, within } from '../helpers/deadline.js';
 import { fixture as program, ROOT } from '../helpers/fixtures.js';
 import { fixture, startPool } from '../pool/pools.js';
-import { fakePool, listen, type StreamEvent, startAdmin } from './admins.js';
+import { bearer, fakePool, listen, post, type StreamEvent, startAdmin, token } from './admins.js';
 
 const snapshot = ({ event }: { event: string }) => event === 'snapshot';
 const rowsOf = ({ data }: StreamEvent) => data.workers ?? [];
@@ -70,8 +70,8 @@ test.serial(
     await stream.find(snapshot, 'the state');
     process.kill(pool.stats().workers[0]!.pid!, 'SIGSTOP');
     const told = await stream.find((event) => rowsOf(event).some(({ endedBadly }) => endedBadly), 'its end');
-    // It may have been killed by the time of the look.
-    t.true(['silent', 'SIGKILL'].includes(rowsOf(told)[0]!.endedHow!));
+    // Not SIGKILL, which is what the pool did about it.
+    t.is(rowsOf(told)[0]!.endedHow, 'silent');
     const alerted = await stream.find(({ data }) => (data.alerts?.length ?? 0) > 0, 'the alert');
     t.is(alerted.data.alerts![0]!.code, 'worker_unresponsive');
   },
@@ -161,6 +161,7 @@ test.serial('looks into a worker: its processes, its requests, its guard and its
   const { data } = await stream.find(({ event }) => event === 'detail', 'the worker');
   t.is(data.processes![0]!.pid, pool.stats().workers[0]!.pid!);
   t.regex(data.processes![0]!.command, /worker\.py/);
+  t.true(data.processes!.every(({ rssBytes }) => rssBytes! > 500_000));
   t.like(data.processes![1], { pid: child, depth: 1, command: 'sleep 60', isDetached: true });
   t.is(data.requests![0]!.method, 'wait_for');
   t.is(data.guard!.link, 'pdeathsig');
@@ -177,7 +178,12 @@ test('a client that does not read is dropped, and what waits for it stays bounde
   let closed = false;
   const server = createServer((_, response) => {
     waiting = () => response.writableLength;
-    stream = new EventStream(response, () => (closed = true), limitBytes);
+    stream = new EventStream(
+      response,
+      () => true,
+      () => (closed = true),
+      limitBytes,
+    );
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
@@ -213,6 +219,43 @@ test('a client too many is refused, and may come back', async (t) => {
     streams.push(next);
     return (await next.response).statusCode === 200 || undefined;
   }, 'a place');
+});
+
+test.serial(
+  'a stream whose turn on its connection never came is forgotten with the connection',
+  async (t) => {
+    const admin = await startAdmin(t, fakePool(), { metrics: false });
+    const open = listen(admin, '/api/stream');
+    t.teardown(() => open.close());
+    await open.find(snapshot, 'the state');
+    const isHeard = () => channel('procguard:worker:exit').hasSubscribers;
+    t.true(isHeard());
+    const socket = connect(admin.port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    const asked = ['/api/stream', '/api/stream', '/api/pools/fake/workers/0/stream'];
+    socket.write(asked.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+    await within(once(socket, 'data'), 'the first of them');
+    socket.destroy();
+    open.close();
+    await until(() => (isHeard() ? undefined : true), 'the channels to be left');
+  },
+);
+
+test.serial('a stream ends with the session that opened it', async (t) => {
+  const admin = await startAdmin(t, fakePool(), { token });
+  const origin = { origin: `http://127.0.0.1:${admin.port}` };
+  const { headers } = await post(admin, '/api/login', origin, JSON.stringify({ token }));
+  const cookie = { cookie: headers['set-cookie']![0]!.split(';')[0]! };
+  const streams = ['/api/stream', '/api/pools/fake/workers/0/stream'].map((path) =>
+    listen(admin, path, cookie),
+  );
+  const other = listen(admin, '/api/stream', bearer);
+  t.teardown(() => other.close());
+  for (const { response } of [...streams, other]) t.is((await response).statusCode, 200);
+  await post(admin, '/api/logout', { ...origin, ...cookie });
+  for (const stream of streams) await within(stream.ended, 'the end of the stream');
+  const { length } = other.events;
+  await until(() => other.events.length > length || undefined, 'another stream to go on');
 });
 
 test('close() ends the pages that are open, and nothing holds the program any longer', async (t) => {

@@ -82,6 +82,27 @@ test('stdin, stdout and further descriptors are the very same, and arguments pas
   t.deepEqual(out, Buffer.concat([Buffer.from(expected), Buffer.from([0xff])]));
 });
 
+test('a descriptor of the same pipe as another is passed, and none of Node is', async (t) => {
+  const list = ['sh', '-c', 'cd /proc/$$/fd; for fd in *; do echo "$fd $(readlink "$fd")"; done'];
+  // Both ends of one pipe, as make gives its jobs; stdout twice more; one end, twice.
+  const script = `
+import os, subprocess, sys
+read, write = os.pipe()
+lost = os.pipe()
+shell = 'exec 6>&$1 7>&$1; eval "exec $1>&-"; shift; exec "$@" 3>&1 4>&1'
+command = ['sh', '-c', shell, 'sh', str(lost[1]), *sys.argv[1:]]
+child = subprocess.Popen(command, pass_fds=(read, write, lost[1]), stdout=subprocess.PIPE, text=True)
+os.close(lost[1])
+print(child.communicate()[0], end='')`;
+  const listed = async (command: readonly string[]) => {
+    const { stdout } = await execa('python3', ['-c', script, ...command], { input: '' });
+    return stdout.replace(/\[\d+\]|\d{3,}/g, '#');
+  };
+  const plain = await listed(list);
+  t.regex(plain, /^3 pipe:#$/m);
+  t.is(await listed(runCommand([], list)), plain);
+});
+
 test("Node's IPC channel is the command's own", async (t) => {
   const [file, ...args] = runCommand(
     [],

@@ -74,6 +74,14 @@ procguard.serve()`;
   });
 });
 
+test('the line of an alert about a worker has its number and pid', async (t) => {
+  const { pool, lines } = startLogging(t, { cancelGraceMs: 100 });
+  const pid = await pool.call<number>('pid');
+  await t.throwsAsync(pool.call('ignore_cancel', ['/nowhere/at/all'], { timeoutMs: 200 }));
+  const alert = await until(() => lines.find(({ code }) => code === 'worker_unresponsive'), 'the line');
+  t.like(alert, { pool: 'logging', worker: 1, pid, slot: 0, reason: 'worker_unresponsive' });
+});
+
 test('onOutput takes what workers print away from the log', async (t) => {
   const printed: string[] = [];
   const { pool, lines } = startLogging(t, { onOutput: ({ line }: { line: string }) => printed.push(line) });
@@ -101,8 +109,15 @@ test('NODE_DEBUG=procguard writes every event to stderr', async (t) => {
       env: { ...process.env, NODE_DEBUG },
     });
   const { stderr } = await run('procguard');
-  for (const name of ['worker:start', 'worker:ready', 'request:submit', 'request:end', 'worker:exit'])
-    t.regex(stderr, new RegExp(`^PROCGUARD \\d+: \\S+ procguard:${name} \\{"`, 'm'));
+  const names = [
+    'keeper:start',
+    'worker:start',
+    'worker:ready',
+    'request:submit',
+    'request:end',
+    'worker:exit',
+  ];
+  for (const name of names) t.regex(stderr, new RegExp(`^PROCGUARD \\d+: \\S+ procguard:${name} \\{"`, 'm'));
   t.regex(stderr, /request:end .*"error":"WorkerError: fail: ValueError: no"/);
   t.is((await run('')).stderr, '');
 });

@@ -76,7 +76,7 @@ test.serial(
     t.like(pool.stats().workers[0], { pid: successor, restarts: 1 });
     const alert = pool.alerts().find(({ code }) => code === 'cleanup_failed');
     t.like(alert, { severity: 'critical' });
-    t.like(alert?.evidence, { worker: hung.pid, survivors: [hung.pid] });
+    t.like(alert?.evidence, { worker: 1, pid: hung.pid, survivors: [hung.pid] });
     const attempts = alert?.evidence.attempts as KillNote[];
     t.deepEqual(
       attempts.map(({ code }) => code),

@@ -24,6 +24,7 @@ test('a worker in sight has its request, its handlers and its stderr, and a chil
   t.is(request!.method, 'wait_for');
   const view = pool.inspect(0)!;
   t.is(view.worker, worker!);
+  t.is(view.reason, 'new');
   t.is(view.child!.pid, pid!);
   t.is(guardOf(view.child!).link, 'pdeathsig');
   t.deepEqual(

@@ -8,7 +8,11 @@ export async function logIn(): Promise<Session> {
   if (fragment !== undefined) {
     // Out of the address, and out of the history.
     history.replaceState(null, '', location.pathname);
-    await post('api/login', { token: decodeURIComponent(fragment) }).catch(() => {});
+    try {
+      await post('api/login', { token: decodeURIComponent(fragment) });
+    } catch {
+      // The form asks for it.
+    }
   }
   const session = await getSession();
   if (session.isAuthenticated) return session;
