@@ -1,5 +1,6 @@
 import type { BenchOptions } from './arguments.js';
-import { type CallLength, measureCalls, reportCalls } from './heartbeat/calls.js';
+import type { Length as CallLength } from './calls/on-and-off.js';
+import { benchCalls } from './heartbeat/calls.js';
 import { type IdleLength, measureIdle, reportIdle } from './heartbeat/idle.js';
 import type { Report } from './report.js';
 import { Brand } from './survivors.js';
@@ -25,7 +26,7 @@ export async function benchHeartbeat(options: BenchOptions, report: Report): Pro
   try {
     const { idle, calls } = options.quick ? QUICK : FULL;
     const idleTargets = reportIdle(report, await measureIdle(idle, brand, report));
-    report.targets([...idleTargets, ...reportCalls(report, await measureCalls(calls, brand, report))]);
+    report.targets([...idleTargets, ...(await benchCalls(calls, brand, report))]);
   } finally {
     isClean = report.leftovers(await brand.endSurvivors());
   }

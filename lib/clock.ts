@@ -17,3 +17,15 @@ export async function atMost(ms: number, early: Promise<unknown>): Promise<void>
     clearTimeout(timer);
   }
 }
+
+/** What `promise` resolves to, or undefined when that takes longer than `ms`; the timer never outlives it. */
+export async function answerWithin<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  let answer: T | undefined;
+  const answered = promise.then((value) => {
+    answer = value;
+  });
+  await atMost(ms, answered);
+  // After a stall of the loop the timer comes before the answer that waits to be read.
+  if (answer === undefined) await new Promise(setImmediate);
+  return answer;
+}

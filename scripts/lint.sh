@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint and format of TypeScript, C++ and Python; with --fix, mends what can be mended.
+# Lint and format of TypeScript, C++, Python and shell; with --fix, mends what can be mended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fix=${1:-}
@@ -16,5 +16,6 @@ else
   clang-format --dry-run -Werror "${native[@]}"
   black --check --line-length 110 "${python[@]}"
 fi
+shellcheck watchdog/*.sh
 # Programs inside of the tests' strings may be wider.
 flake8 --max-line-length 140 --per-file-ignores 'python/tests/*:E501' --extend-ignore E203,W503 "${python[@]}"

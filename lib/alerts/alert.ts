@@ -6,6 +6,7 @@ export type AlertCode =
   | 'worker_stalled'
   | 'queue_full'
   | 'cleanup_failed'
+  | 'watchdog_failed'
   | 'loop_lag'
   | 'guard_downgraded'
   | 'keeper_lost'
@@ -61,6 +62,11 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
     severity: 'critical',
     advice:
       'Look at the processes in the evidence with ps: one in state D waits for a disk or a network file system, and one of another user must be ended by that user or root.',
+  },
+  watchdog_failed: {
+    severity: 'warning',
+    advice:
+      'Start watchdog/watchdog.sh of the package by hand with /bin/sh, as docs/watchdog.md shows, and see what it says.',
   },
   loop_lag: {
     severity: 'warning',

@@ -7,6 +7,7 @@ const maxKept = 100;
 interface Last {
   atMs: number;
   suppressed: number;
+  readonly rank: number;
 }
 
 /** Of one pool: keeps the latest, publishes them, and leaves out what was said a moment ago. */
@@ -26,15 +27,22 @@ export class Alerts {
     return [...this.#recent];
   }
 
-  raise(code: AlertCode, slot: number | undefined, message: string, evidence: Alert['evidence']): void {
+  /** One of a higher `rank` than the last is told though that was a moment ago. */
+  raise(
+    code: AlertCode,
+    slot: number | undefined,
+    message: string,
+    evidence: Alert['evidence'],
+    rank = 0,
+  ): void {
     const key = `${code} ${slot}`;
     const last = this.#last.get(key);
     const atMs = this.clock();
-    if (last !== undefined && atMs - last.atMs < repeatMs) {
+    if (last !== undefined && atMs - last.atMs < repeatMs && rank <= last.rank) {
       last.suppressed++;
       return;
     }
-    this.#last.set(key, { atMs, suppressed: 0 });
+    this.#last.set(key, { atMs, suppressed: 0, rank });
     const { severity, advice } = kinds[code];
     const suppressed = last?.suppressed ?? 0;
     const alert = {

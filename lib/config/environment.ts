@@ -14,6 +14,7 @@ export const reservedVariables = [
   'PROCGUARD_HOST',
   'PROCGUARD_HOST_PID',
   'PROCGUARD_PROTOCOL',
+  'PROCGUARD_WORKER',
   'PROCGUARD_DISABLE',
 ];
 

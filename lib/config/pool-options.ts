@@ -74,8 +74,8 @@ export interface PoolOptions {
   /** How workers are replaced. */
   restart?: RestartOptions | undefined;
   /**
-   * Starts a script beside each worker that ends it when the host is gone. This version has no such script
-   * yet, and warns. The default is false. Variable: `PROCGUARD_WATCHDOG`.
+   * Starts a script beside each worker that ends it when the host is gone: see `docs/watchdog.md`. The
+   * default is false. Variable: `PROCGUARD_WATCHDOG`.
    */
   watchdog?: boolean | undefined;
   /** Which events are published on `node:diagnostics_channel`; see `docs/telemetry.md`. */

@@ -261,7 +261,7 @@ function makeSchema(v: Valibot) {
       pipe(
         v.boolean(),
         note(
-          'Starts a script beside each worker that ends it when the host is gone. This version has no such script yet, and warns.',
+          'Starts a script beside each worker that ends it when the host is gone: see `docs/watchdog.md`.',
         ),
       ),
       false,

@@ -1,5 +1,7 @@
+import { answerWithin } from '../clock.js';
 import { errnoName, ProcguardError } from '../errors.js';
 import { addon, type ProcessEntry } from './binding.js';
+import { lookLimitMs, looksTooLong } from './look-limit.js';
 
 export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
 
@@ -8,9 +10,16 @@ let next: Promise<ProcessTable> | undefined;
 
 /**
  * Everything that runs on this machine and can be seen, by pid, as it is after this call. All who ask while a look is under
- * way share the one that follows it: that look may have missed what they want to see. Rejects with `ERR_PROCGUARD_SYSTEM`.
+ * way share the one that follows it: that look may have missed what they want to see. Rejects with `ERR_PROCGUARD_SYSTEM`,
+ * within ten seconds.
  */
-export function readProcessTable(): Promise<ProcessTable> {
+export async function readProcessTable(): Promise<ProcessTable> {
+  const table = await answerWithin(lookLimitMs, nextLook());
+  if (table === undefined) throw looksTooLong("The process table can't be read");
+  return table;
+}
+
+function nextLook(): Promise<ProcessTable> {
   next ??= underway.then(() => {
     const table = look();
     next = undefined;

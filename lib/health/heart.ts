@@ -31,6 +31,8 @@ export class Heart {
 
   beat(nowMs: number): void {
     this.look(nowMs);
+    // What was read at the end of a stall has a time that was taken from the clock later.
+    this.#lastHeardMs = Math.min(this.#lastHeardMs, nowMs);
     this.#firstSeq = this.#lastSeq + 1;
     this.#sentMs = [];
     this.retry(nowMs);

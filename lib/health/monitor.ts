@@ -36,6 +36,8 @@ export class Monitor<Worker extends Watched> {
   readonly #heartbeats: Heartbeats<Worker>;
   /** Of those that have missed a ping: how they were at the first miss. */
   readonly #firstLooks = new Map<Worker, ProcessSample>();
+  /** How they were when they were last looked at. */
+  readonly #lastLooks = new Map<Worker, ProcessSample>();
   readonly #diagnoses = new Map<Worker, Diagnosis>();
   #suspects = new Set<Worker>();
   #isLooking = false;
@@ -55,6 +57,8 @@ export class Monitor<Worker extends Watched> {
         miss: (worker, silence) => {
           const { misses, isLong } = silence;
           events.miss(worker, silence);
+          // What was seen in an earlier silence says nothing about this one.
+          if (misses === 1) this.#forget(worker);
           if (misses > 1 && !isLong) return;
           this.#suspects.add(worker);
           void this.#lookAtSuspects();
@@ -90,6 +94,7 @@ export class Monitor<Worker extends Watched> {
 
   #forget(worker: Worker): void {
     this.#firstLooks.delete(worker);
+    this.#lastLooks.delete(worker);
     this.#diagnoses.delete(worker);
   }
 
@@ -119,6 +124,8 @@ export class Monitor<Worker extends Watched> {
       return false;
     }
     const first = this.#firstLooks.get(worker);
+    const last = this.#lastLooks.get(worker);
+    if (sample?.outcome === 'sampled') this.#lastLooks.set(worker, sample);
     if (first === undefined && sample?.outcome === 'sampled') {
       this.#firstLooks.set(worker, sample);
       return silence.isLong;
@@ -126,7 +133,8 @@ export class Monitor<Worker extends Watched> {
     if (!silence.isLong) return false;
     const { misses, silentMs } = silence;
     const rates = ratesBetween(first, sample);
-    const evidence = { misses, silentMs, requests: worker.requestsInHand, sample, rates };
+    const recentRates = ratesBetween(last, sample);
+    const evidence = { misses, silentMs, requests: worker.requestsInHand, sample, rates, recentRates };
     const diagnosis = diagnose(evidence, this.options.stalledMs);
     this.#diagnoses.set(worker, diagnosis);
     this.events.diagnosed(worker, diagnosis);

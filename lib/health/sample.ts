@@ -1,8 +1,9 @@
 import os from 'node:os';
-import { nowMs } from '../clock.js';
+import { answerWithin, nowMs } from '../clock.js';
 import { errnoName, ProcguardError } from '../errors.js';
 import { binding, isGuardedPlatform } from '../guard/binding.js';
 import type { TreeId } from '../guard/identify.js';
+import { lookLimitMs, looksTooLong } from '../guard/look-limit.js';
 
 /**
  * `gone`: no such process. `replaced`: its pid is another's now. `denied`: it may not be looked at (hidepid, a security
@@ -106,7 +107,7 @@ export class Samples {
 /**
  * Looks at each of these processes once, off the main thread. With `trees` all processes of the machine are looked at, and
  * each counts for the nearest of those named that it descends from, or whose mark it carries. Rejects with `ERR_PROCGUARD_SYSTEM` when nothing can
- * be said of any process, and with `ERR_PROCGUARD_ADDON_UNAVAILABLE`.
+ * be said of any process, within ten seconds, and with `ERR_PROCGUARD_ADDON_UNAVAILABLE`.
  */
 export async function sampleProcesses(
   ids: readonly TreeId[],
@@ -122,7 +123,8 @@ export async function sampleProcesses(
   }
   // A copy: the caller's list may change until the samples are there.
   const named = [...ids];
-  const numbers = await binding().sample(asked, trees);
+  const numbers = await answerWithin(lookLimitMs, binding().sample(asked, trees));
+  if (numbers === undefined) throw looksTooLong("Processes can't be sampled");
   if (typeof numbers === 'number') throw cannotSample(numbers);
   return new Samples(named, numbers, trees);
 }

@@ -6,7 +6,7 @@ export type Verdict = 'starting' | 'idle' | 'busy' | 'stalled' | 'unresponsive' 
 
 /**
  * Why a worker doesn't answer. `stopped`: by SIGSTOP or a terminal. `uninterruptible`: it waits in the kernel, mostly for a disk or a
- * network file system. `traced`: a debugger has stopped it. `busy_processor`: it computes, and holds the interpreter's lock
+ * network file system, and has computed next to nothing since the look before. `traced`: a debugger has stopped it. `busy_processor`: it computes, and holds the interpreter's lock
  * meanwhile. `no_answer`: it neither answers nor computes. `unknown`: the system doesn't say what it does.
  */
 export type Reason =
@@ -27,6 +27,8 @@ export interface Evidence {
   readonly sample: ProcessSample | undefined;
   /** Since the first ping that it left unanswered. */
   readonly rates: Rates | undefined;
+  /** Since it was last looked at. */
+  readonly recentRates: Rates | undefined;
 }
 
 export interface Diagnosis {
@@ -41,20 +43,23 @@ const computes = 0.02;
 
 /** What to make of a worker that is silent: it has left as many pings unanswered, and for as long, as the options allow. */
 export function diagnose(evidence: Evidence, stalledMs: number): Diagnosis {
-  const { sample, rates, requests, silentMs } = evidence;
+  const { sample, rates, recentRates, requests, silentMs } = evidence;
   const unresponsive = (reason: Reason, shouldReplace: boolean): Diagnosis => ({
     verdict: 'unresponsive',
     reason,
     shouldReplace,
     evidence,
   });
+  // A request's own limit says best how long it may take; when it is over, the request is cancelled, and the worker ended if it goes on.
+  const isLimited = requests.some(({ leftMs }) => leftMs !== undefined && leftMs > 0);
   if (
     sample === undefined ||
     sample.outcome === 'denied' ||
     sample.outcome === 'failed' ||
     sample.outcome === 'unsupported'
   )
-    return unresponsive('unknown', true);
+    // It may compute for all that is known.
+    return unresponsive('unknown', !isLimited);
   if (sample.outcome !== 'sampled' || sample.state === 'dead')
     return { verdict: 'dead', reason: 'gone', shouldReplace: false, evidence };
   switch (sample.state) {
@@ -64,18 +69,20 @@ export function diagnose(evidence: Evidence, stalledMs: number): Diagnosis {
     case 'stopped':
       return unresponsive('stopped', true);
     case 'uninterruptible':
-      return unresponsive('uninterruptible', true);
+      // One that reads a large file gets on between its waits.
+      if (shareOf(recentRates) < computes) return unresponsive('uninterruptible', true);
   }
-  const share = Math.max(rates?.cpuShare ?? 0, rates?.tree?.cpuShare ?? 0);
-  if (share < computes && sample.state !== 'running') return unresponsive('no_answer', true);
-  // A request's own limit says best how long it may take; when it is over, the request is cancelled, and the worker ended if it goes on.
-  const isLimited = requests.some(({ leftMs }) => leftMs !== undefined && leftMs > 0);
+  if (shareOf(rates) < computes && sample.state !== 'running') return unresponsive('no_answer', true);
   return {
     verdict: 'stalled',
     reason: 'busy_processor',
     shouldReplace: silentMs >= stalledMs && !isLimited,
     evidence,
   };
+}
+
+function shareOf(rates: Rates | undefined): number {
+  return Math.max(rates?.cpuShare ?? 0, rates?.tree?.cpuShare ?? 0);
 }
 
 const words: Readonly<Record<Reason, string>> = {

@@ -12,6 +12,8 @@ import type { Series, Slot } from './slot.js';
 const loopFailures = 3;
 // A loop that stands still for less delays requests, and harms nothing else.
 const lagMs = 1000;
+// Of alerts of a worker that is replaced: it may have been left alone before, which was said each minute.
+const replacedRank = 1;
 const toldElsewhere: ReadonlySet<string> = new Set(['grace_needs_keeper', 'keeper_restarting']);
 
 /** A slot's worker has ended, or hangs. */
@@ -75,6 +77,7 @@ export function tellSilence(
       rssBytes: sample?.tree?.rssBytes ?? sample?.rssBytes,
       stacks,
     },
+    shouldReplace ? replacedRank : 0,
   );
 }
 
@@ -100,20 +103,20 @@ export function tellIgnoredCancel(
       requests: requestsInHand,
       stacks,
     },
+    replacedRank,
   );
 }
 
 /** A worker was to be ended. */
 export function tellSurvivors(
   alerts: Alerts,
-  slot: Slot | undefined,
-  { number: worker, pid }: Worker,
+  { number: worker, pid, place }: Worker,
   { survivors, notes }: KillTreeReport,
 ): void {
   if (survivors.length === 0) return;
   alerts.raise(
     'cleanup_failed',
-    slot?.index,
+    place.slot,
     `Worker ${pid} and what it started were to be ended, and nothing could end ${survivors.join(', ')}.`,
     { worker, pid, survivors, attempts: notes },
   );
@@ -156,6 +159,25 @@ export function tellMemoryGrowth(
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
+
+let hasWarned = false;
+
+/** A worker was to have a watchdog. Who asked for one may not listen to alerts, so the first of them is a warning as well. */
+export function tellUnwatched(
+  alerts: Alerts,
+  slot: Slot | undefined,
+  { number: worker, pid }: Worker,
+  reason: string,
+): void {
+  const message = `Worker ${pid} has no watchdog: ${reason}.`;
+  alerts.raise('watchdog_failed', slot?.index, message, { worker, pid, reason });
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(`${message} Workers are guarded as guardOf() says.`, {
+    type: 'ProcguardWarning',
+    code: 'PROCGUARD_WATCHDOG_FAILED',
+  });
+}
 
 export function tellLag(alerts: Alerts, ms: number): void {
   if (ms < lagMs) return;

@@ -57,8 +57,11 @@ export class Dismissals {
       return { drained: worker.unanswered === 0 && !worker.isTerminating, killed: 0, survivors: [] };
     }
     const isHasty = isStarting || this.stage.isHurried;
-    const report = await worker.terminate('shut_down', 'was shut down', isHasty ? 0 : termGraceMs);
+    const terminated = worker.terminate('shut_down', 'was shut down', isHasty ? 0 : termGraceMs);
+    // Its own end follows also when its descendants could not be looked for.
+    await terminated.catch(() => {});
     await atMost(termGraceMs, worker.done);
+    const report = await terminated;
     // A second signal may have sent SIGKILL before the report's did.
     const wasKilled = worker.child?.signalCode === 'SIGKILL' ? 1 : 0;
     const killed = Math.max(report?.killed.length ?? 0, wasKilled);

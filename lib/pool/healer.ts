@@ -28,7 +28,7 @@ export class Healer {
   /** Those that are asked for their stacks, or have been. */
   readonly #condemned = new WeakSet<Worker>();
   /** What was last told of those that are silent. */
-  readonly #told = new Map<Worker, Diagnosis>();
+  readonly #told = new WeakMap<Worker, Diagnosis>();
 
   constructor(
     private readonly config: PoolConfig['heartbeat'],
@@ -44,7 +44,11 @@ export class Healer {
         this.#told.delete(worker);
         events.pong(worker, latencyMs);
       },
-      miss: (worker, silence) => events.miss(worker, silence),
+      miss: (worker, silence) => {
+        // Another silence than the one that was told.
+        if (silence.misses === 1) this.#told.delete(worker);
+        events.miss(worker, silence);
+      },
       stalled: () => {},
       diagnosed: (worker, diagnosis) => {
         if (diagnosis.shouldReplace) void this.#replace(worker, diagnosis);
@@ -68,10 +72,6 @@ export class Healer {
 
   diagnosisOf(worker: Worker): Diagnosis | undefined {
     return this.#monitor.diagnosisOf(worker);
-  }
-
-  stop(): void {
-    this.#monitor.stop();
   }
 
   /** It has not answered since this request was cancelled. */

@@ -32,7 +32,6 @@ export interface PoolConfig {
   readonly graceMs: number;
   readonly heartbeat: Settled<HeartbeatOptions>;
   readonly restart: RestartConfig;
-  readonly watchdog: boolean;
   readonly telemetry: Settled<TelemetryOptions>;
   readonly logger: Logger | undefined;
   readonly onOutput: (line: OutputLine) => void;
@@ -48,14 +47,13 @@ export interface RestartConfig extends Settled<Omit<RestartOptions, 'minHealthy'
 /** Throws `ERR_PROCGUARD_INVALID_OPTION`. */
 export function parseOptions(options: PoolOptions): PoolConfig {
   const { values, settings } = resolve(options);
-  if (values.watchdog) warnOfWatchdog();
   const { command, args, cwd, env = process.env, guard, startTimeoutMs, ...forPool } = values;
   const { shutdown, restart, logger, onOutput = outputListener(forPool.name, logger), ...others } = forPool;
-  const { concurrency } = others;
+  const { concurrency, watchdog } = others;
   const isFloorGiven = settings['restart.minHealthy'].source !== 'default';
   return {
     ...others,
-    spec: { command, args, cwd, env: withPythonSdk(env), guard, concurrency, startTimeoutMs },
+    spec: { command, args, cwd, env: withPythonSdk(env), guard, watchdog, concurrency, startTimeoutMs },
     graceMs: shutdown.graceMs,
     restart: { ...restart, minHealthy: isFloorGiven ? restart.minHealthy : undefined },
     logger,
@@ -84,15 +82,4 @@ function withPythonSdk(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!existsSync(pythonSdk)) return env;
   const { PYTHONPATH } = env;
   return { ...env, PYTHONPATH: PYTHONPATH ? `${pythonSdk}${path.delimiter}${PYTHONPATH}` : pythonSdk };
-}
-
-let hasWarned = false;
-
-function warnOfWatchdog(): void {
-  if (hasWarned) return;
-  hasWarned = true;
-  process.emitWarning(
-    'The option `watchdog` is on, but this version has no watchdog yet. Workers are guarded as guardOf() says.',
-    { type: 'ProcguardWarning', code: 'PROCGUARD_NO_WATCHDOG' },
-  );
 }

@@ -9,7 +9,7 @@ import type { OutputLine } from '../worker/output.js';
 import { makePayload } from '../worker/request.js';
 import { askForStacks } from '../worker/stacks.js';
 import type { Worker } from '../worker/worker.js';
-import { tellFailedSlot, tellLoop, tellSurvivors } from './alarms.js';
+import { tellFailedSlot, tellLoop, tellSurvivors, tellUnwatched } from './alarms.js';
 import {
   type CallOptions,
   callOptionKeys,
@@ -187,7 +187,8 @@ export class Pool {
 
   /**
    * What a person should know of, oldest first, at most 100: see `docs/health.md`. The same are published on the channel
-   * `procguard:alert` of `node:diagnostics_channel`. The same code of the same slot comes at most once a minute.
+   * `procguard:alert` of `node:diagnostics_channel`. The same code of the same slot comes at most once a minute,
+   * but that a worker is replaced is said at once.
    *
    * ```ts
    * for (const { code, message, advice } of pool.alerts()) console.warn(code, message, advice);
@@ -305,7 +306,8 @@ export class Pool {
         this.#router.feed(worker);
       },
       pong: (worker, seq) => this.#healer.pong(worker, seq),
-      survived: (worker, report) => tellSurvivors(this.#alerts, this.#slots.ownerOf(worker), worker, report),
+      survived: (worker, report) => tellSurvivors(this.#alerts, worker, report),
+      unwatched: (worker, reason) => tellUnwatched(this.#alerts, this.#slots.ownerOf(worker), worker, reason),
       output: (line) => this.#tellOutput(line),
       leaving: (worker, givenBack) => this.#workerLeaves(worker, givenBack),
       ended: (worker, failedStart, held) => this.#workerEnded(worker, failedStart, held),

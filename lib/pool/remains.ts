@@ -11,7 +11,6 @@ const gatherMs = 50;
 
 interface Ended {
   readonly worker: Worker;
-  readonly child: ChildProcess;
   looked(outcome: Look): void;
 }
 
@@ -19,14 +18,11 @@ interface Ended {
 export class Remains {
   /** Processes that had to be killed. */
   killed = 0;
-  /** What went wrong while looking. */
-  lastError: Error | undefined;
   #ended: Ended[] = [];
   /** Of each worker that nothing could end altogether: the processes that survived. */
-  readonly #unended = new Map<
-    Worker,
-    { readonly child: ChildProcess; readonly survivors: readonly number[] }
-  >();
+  readonly #unended = new Map<Worker, readonly number[]>();
+  /** Those that could not be looked for yet, and why. */
+  readonly #unseen = new Map<Worker, Error>();
   #round: Promise<void> | undefined;
   readonly #ends = new Set<Promise<void>>();
 
@@ -34,18 +30,22 @@ export class Remains {
 
   /** Processes that nothing could kill. */
   get survivors(): Set<number> {
-    return new Set([...this.#unended.values()].flatMap(({ survivors }) => survivors));
+    return new Set([...this.#unended.values()].flat());
+  }
+
+  /** Why it is not known whether workers have left something; undefined: it is. */
+  get lastError(): Error | undefined {
+    return [...this.#unseen.values()].at(-1);
   }
 
   /** A worker has ended. Calls back, within half a minute, when all that was done to end it and its descendants is done. */
   add(worker: Worker, told: (cleanup: Cleanup | undefined) => void): void {
-    const { child } = worker;
-    if (child?.pid === undefined) {
+    if (worker.pid === undefined) {
       told(undefined);
       return;
     }
     const look = new Promise<Look>((looked) => {
-      this.#ended.push({ worker, child, looked });
+      this.#ended.push({ worker, looked });
     });
     this.#round ??= new Promise<void>((resolve) => setTimeout(resolve, gatherMs)).then(() => this.#look());
     this.#await(cleanupOf(worker, look).then(told));
@@ -59,9 +59,10 @@ export class Remains {
     this.#await(end.then(count, () => {}));
   }
 
-  /** Tries once more to end what survived: whatever kept it alive may be over. */
+  /** Tries once more to end what survived, or could not be looked for: whatever was in the way may be over. */
   async endSurvivors(): Promise<void> {
-    await Promise.all([...this.#unended].map(([worker, { child }]) => this.#end(worker, child)));
+    const workers = new Set([...this.#unended.keys(), ...this.#unseen.keys()]);
+    await Promise.all([...workers].map((worker) => this.#end(worker)));
   }
 
   /** Resolves when everything that was added or followed has been looked after. */
@@ -76,37 +77,46 @@ export class Remains {
 
   async #look(): Promise<void> {
     const ended = this.#ended.splice(0);
+    const unseen = [...this.#unseen.keys()];
     try {
-      const left = new Set(await withLeftovers(ended.map(({ child }) => child)));
-      await Promise.all(
-        ended.map(async ({ worker, child, looked }) =>
-          looked(left.has(child) ? await this.#end(worker, child) : undefined),
-        ),
-      );
+      const all = [...unseen, ...ended.map(({ worker }) => worker)];
+      const left = new Set(await withLeftovers(all.map(childOf)));
+      const end = async (worker: Worker) => {
+        if (left.has(childOf(worker))) return this.#end(worker);
+        this.#unseen.delete(worker);
+        return undefined;
+      };
+      await Promise.all([
+        ...unseen.map(end),
+        ...ended.map(async ({ worker, looked }) => looked(await end(worker))),
+      ]);
     } catch (error) {
-      this.#failed(error as Error);
-      for (const { looked } of ended) looked(error as Error);
+      for (const { worker, looked } of ended) {
+        this.#failed(worker, error as Error);
+        looked(error as Error);
+      }
     } finally {
       this.#round = this.#ended.length > 0 ? this.#look() : undefined;
     }
   }
 
-  async #end(worker: Worker, child: ChildProcess): Promise<Look> {
+  async #end(worker: Worker): Promise<Look> {
     try {
-      const report = await killTree(child, { signal: 'SIGKILL' });
+      const report = await killTree(childOf(worker), { signal: 'SIGKILL' });
       this.killed += report.killed.length;
-      if (report.survivors.length > 0) this.#unended.set(worker, { child, survivors: report.survivors });
+      if (report.survivors.length > 0) this.#unended.set(worker, report.survivors);
       else this.#unended.delete(worker);
-      tellSurvivors(this.alerts, undefined, worker, report);
+      this.#unseen.delete(worker);
+      tellSurvivors(this.alerts, worker, report);
       return report;
     } catch (error) {
-      this.#failed(error as Error);
+      this.#failed(worker, error as Error);
       return error as Error;
     }
   }
 
-  #failed(error: Error): void {
-    this.lastError = error;
+  #failed(worker: Worker, error: Error): void {
+    this.#unseen.set(worker, error);
     this.alerts.raise(
       'cleanup_failed',
       undefined,
@@ -115,3 +125,6 @@ export class Remains {
     );
   }
 }
+
+/** Of one that has had a process. */
+const childOf = ({ child }: Worker) => child as ChildProcess;

@@ -13,18 +13,27 @@ export interface WorkerSpec {
   readonly env: NodeJS.ProcessEnv;
   readonly guard: GuardOptions | undefined;
   readonly startTimeoutMs: number;
+  /** Whether it gets a watchdog. */
+  readonly watchdog?: boolean;
   /** Requests that it may have at a time. */
   readonly concurrency: number;
 }
 
-/** Starts the program, with its control and data channels. Throws, or the child emits `error`: see `cannotStart`. */
-export function startProgram({ command, args, cwd, env, guard }: WorkerSpec): ChildProcess {
+/**
+ * Starts the program, with its control and data channels. `token`: what its watchdog knows it by. Throws, or the child
+ * emits `error`: see `cannotStart`.
+ */
+export function startProgram(
+  { command, args, cwd, env, guard }: WorkerSpec,
+  token: string | undefined,
+): ChildProcess {
   return spawn(command, [...args], {
     cwd,
     env: {
       ...env,
       PROCGUARD_PROTOCOL: String(protocolVersion),
       PROCGUARD_HOST_PID: String(process.pid),
+      ...(token === undefined ? {} : { PROCGUARD_WORKER: token }),
     },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A session of its own: one signal reaches it and its children, and Ctrl-C in a terminal does not.

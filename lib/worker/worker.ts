@@ -25,6 +25,7 @@ import {
   type WorkerSpec,
   withStderr,
 } from './start.js';
+import { startWatchdog } from './watchdog.js';
 
 export interface WorkerEvents {
   ready(worker: Worker): void;
@@ -36,6 +37,8 @@ export interface WorkerEvents {
   pong(worker: Worker, seq: number): void;
   /** It was to be ended, and lives on, or some of its descendants do. */
   survived(worker: Worker, report: KillTreeReport): void;
+  /** It was to have a watchdog, and has none. */
+  unwatched(worker: Worker, reason: string): void;
   /** Once, at its end; the requests that it held have been failed before. `failedStart` when it never was ready. */
   ended(worker: Worker, failedStart: ProcguardError | undefined, held: number): void;
 }
@@ -120,9 +123,10 @@ export class Worker {
     });
     // After a stall of the loop the timer comes before the hello that waits to be read.
     this.#startTimer = setTimeout(() => setImmediate(() => this.#startTimedOut()), spec.startTimeoutMs);
+    const token = spec.watchdog ? crypto.randomUUID() : undefined;
     let child: ChildProcess;
     try {
-      child = startProgram(spec);
+      child = startProgram(spec, token);
     } catch (error) {
       this.#startError = cannotStart(spec, error as Error);
       setImmediate(() => this.#end());
@@ -138,6 +142,7 @@ export class Worker {
     if (child.pid === undefined) return;
     const streams = child.stdio as unknown as [null, Readable, Readable, Socket, Socket];
     const [, stdout, stderr, control, data] = streams;
+    if (token !== undefined) this.#watch(child, token);
     this.#output.pid = child.pid;
     this.#output.listen('stdout', stdout);
     this.#output.listen('stderr', stderr);
@@ -283,6 +288,11 @@ export class Worker {
       this.#end();
     }
     return report;
+  }
+
+  #watch(child: ChildProcess, token: string): void {
+    const failed = (reason: string) => this.events.unwatched(this, reason);
+    startWatchdog(child, { graceMs: this.spec.guard?.graceMs ?? 0, token, failed });
   }
 
   #takeMessage(received: Record<string, unknown>): void {

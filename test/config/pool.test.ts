@@ -47,6 +47,7 @@ test('a misspelled variable is a warning, once, that names the real one; those o
     PROCGUARD_DISABLE: 'cgroup',
     PROCGUARD_PROTOCOL: '1',
     PROCGUARD_HOST_PID: '1',
+    PROCGUARD_WORKER: 'x',
   });
   const warnings = stderr.split('\n').filter((line) => line.includes('ProcguardWarning'));
   t.is(warnings.length, 2, stderr);

@@ -88,6 +88,18 @@ test('R10.5 a worker that computes is an alert once, though it is left alone', a
   t.is(pool.alerts().filter(({ code }) => code === 'worker_stalled').length, 1);
 });
 
+test('R10.5 a worker that computed for too long is an alert with its stacks, a moment after the one that left it alone', async (t) => {
+  const hanging = startHangingPool(t, { heartbeat: { intervalMs: 1000, stalledMs: 4000 } });
+  const hung = await hang(hanging, 'hold_gil');
+  await rejection(hung);
+  const alerts = hanging.pool.alerts().filter(({ code }) => code === 'worker_stalled');
+  t.deepEqual(
+    alerts.map(({ evidence }) => evidence.replaced),
+    [false, true],
+  );
+  t.regex(String(alerts[1]!.evidence.stacks), /in hold_gil/);
+});
+
 test('R10.5 a full queue is an alert', async (t) => {
   const { pool } = startPool(t, { name: 'full', maxQueue: 1 });
   const first = pool.call('pid');

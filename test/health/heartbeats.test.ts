@@ -111,6 +111,33 @@ test('a host that stands still for 20 s accuses nobody', (t) => {
   );
 });
 
+test('an answer that is read at the end of a stall counts from there: the silence that follows is told as long as it was', (t) => {
+  const loop = new FakeLoop();
+  const silences: number[] = [];
+  const heartbeats = new Heartbeats(
+    { intervalMs: 1000, misses: 3, timeoutMs: 3000 },
+    { pong() {}, miss: (_, { silentMs }) => silences.push(silentMs), stalled() {} },
+    loop,
+  );
+  let isFirst = true;
+  const worker = {
+    takeSigns: () => false,
+    ping(seq: number) {
+      if (!isFirst) return;
+      isFirst = false;
+      loop.arriveAfter(0.5, () => {
+        loop.stall(20_000);
+        heartbeats.pong(worker, seq);
+      });
+    },
+  };
+  heartbeats.add(worker);
+  loop.runUntil(25_000);
+  t.true(silences.length >= 3);
+  for (const [index, silentMs] of silences.entries())
+    t.true(silentMs > index * 1000 && silentMs <= (index + 2) * 1000, `${index}: ${silentMs} ms`);
+});
+
 test('R10.1 an unanswered ping is sent again, with pauses that double, before it counts as a miss', (t) => {
   const loop = new FakeLoop();
   const sentMs: number[] = [];

@@ -92,6 +92,13 @@ test('a worker that waits in the kernel is replaced', async (t) => {
   t.is(await hanging.pool.call('echo', [1]), 1);
 });
 
+test('a worker whose first thread has ended is replaced, though /proc shows a zombie', async (t) => {
+  const hanging = startHangingPool(t);
+  const hung = await hang(hanging, 'end_first_thread');
+  t.regex((await rejection(hung)).message, /it neither answers nor computes/);
+  t.is(await hanging.pool.call('echo', [1]), 1);
+});
+
 test('a worker that computes with the GIL held is replaced after stalledMs, unless its call has time left', async (t) => {
   const heartbeat = { intervalMs, stalledMs: 3000 };
   const patient = startHangingPool(t, { heartbeat, cancelGraceMs: 100 });
@@ -115,6 +122,15 @@ test('a worker that computes with the GIL held for six intervals, and then answe
   await line(/^started$/);
   t.is(await called, pid);
   await said(pool, { verdict: 'idle', reason: undefined, restarts: 0 });
+});
+
+test('a worker that mostly waits in the kernel, gets on, and then answers, is left alone', async (t) => {
+  const { pool, line } = startHangingPool(t);
+  const pid = await pool.call('pid');
+  const called = pool.call('read_with_gil', [8], { timeoutMs: 60_000 });
+  await line(/^started$/);
+  await said(pool, { verdict: 'stalled', reason: 'busy_processor', restarts: 0 });
+  t.is(await called, pid);
 });
 
 test('a worker that computes and answers pings is left alone', async (t) => {

@@ -30,9 +30,19 @@ const silent: Evidence = {
   requests: [],
   sample: sampled('sleeping'),
   rates: rates(0),
+  recentRates: rates(0),
 };
 const request = (leftMs: number | undefined) => ({ method: 'x', ageMs: 3500, leftMs });
-const busy: Evidence = { ...silent, rates: rates(1) };
+const busy: Evidence = { ...silent, rates: rates(1), recentRates: rates(1) };
+
+test('a worker that waits in the kernel between other work is stalled, and one that has stopped to work is not', (t) => {
+  const sample = sampled('uninterruptible');
+  t.like(diagnose({ ...busy, sample }, stalledMs), { reason: 'busy_processor', shouldReplace: false });
+  t.like(diagnose({ ...busy, sample, recentRates: rates(0.019) }, stalledMs), {
+    reason: 'uninterruptible',
+    shouldReplace: true,
+  });
+});
 
 for (const outcome of ['denied', 'failed', 'unsupported'] as const) {
   test(`a worker that can't be looked at (${outcome}) is unresponsive all the same`, (t) => {
@@ -44,6 +54,15 @@ for (const outcome of ['denied', 'failed', 'unsupported'] as const) {
     });
   });
 }
+
+test("a worker that can't be looked at is left alone while its request has time of its own left", (t) => {
+  const unseen = { ...silent, sample: undefined, rates: undefined };
+  t.like(diagnose({ ...unseen, requests: [request(1)] }, stalledMs), {
+    reason: 'unknown',
+    shouldReplace: false,
+  });
+  t.like(diagnose({ ...unseen, requests: [request(undefined)] }, stalledMs), { shouldReplace: true });
+});
 
 test('a worker without a sample is unresponsive', (t) => {
   t.like(diagnose({ ...silent, sample: undefined, rates: undefined }, stalledMs), {

@@ -233,6 +233,7 @@ test.serial('the worker of a pool can be asked after its hello', async (t) => {
       pong: () => {},
       leaving: () => {},
       survived: () => {},
+      unwatched: () => {},
       output: ({ line }) => t.log(line),
       ended: () => {},
     },
