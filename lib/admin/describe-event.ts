@@ -39,7 +39,7 @@ export const describers: Describers = {
         },
   'procguard:cleanup:failed': ({ survivors }) => ({
     level: 'critical',
-    text: `Clean-up failed, still alive: ${survivors.join(', ')}`,
+    text: `Clean-up failed, ${survivors.length === 0 ? 'and nobody can tell what is left' : `still alive: ${survivors.join(', ')}`}`,
   }),
   'procguard:keeper:start': ({ pid }) => ({ level: 'info', text: `Keeper started, pid ${pid}` }),
   'procguard:keeper:lost': ({ pid }) => ({ level: 'critical', text: `Keeper lost, pid ${pid}` }),

@@ -5,7 +5,7 @@ const clearLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 // In raw mode Ctrl-C, the third letter, is a key.
 const quitKeys = ['q', 'Q', '\x03'];
-const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const endings = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** The whole terminal, for as long as it is open; given back as it was at any end that can be noticed. */
 export class Screen {
