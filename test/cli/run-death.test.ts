@@ -23,17 +23,29 @@ interface Started extends AsyncDisposable {
   runPid: number;
 }
 
+type Launcher = [program: string, ...options: string[]];
+
+// The second command keeps the shell from exec'ing the first.
+const SHELL: Launcher = ['sh', '-c', '"$@"; exit 9', 'sh'];
+// The kernel stops no group by SIGTSTP whose parents are all in it, or in another session, since nobody could let it go on: this one has
+// one, and the tests themselves may be run in one of the former.
+const IN_OWN_GROUP: Launcher = [
+  'python3',
+  '-c',
+  'import os, subprocess, sys; subprocess.run(sys.argv[1:], preexec_fn=os.setpgrp)',
+];
+
 /** A shell that starts `command`, and a tree with one descendant of each kind below that. */
 async function startUnder(
   lifelines: Lifelines,
   prefix: readonly string[],
   words: string[] = [],
   disable = '',
+  [launcher, ...options] = SHELL,
 ): Promise<Started> {
   const [child, ...descendants] = LAYERS;
   const command = [...prefix, lifelines.program, ...lifelines.arguments(child, ...descendants, ...words)];
-  // The second command keeps the shell from exec'ing the first.
-  const parent = spawn('sh', ['-c', '"$@"; exit 9', 'sh', ...command], {
+  const parent = spawn(launcher, [...options, ...command], {
     stdio: 'ignore',
     env: { ...process.env, PROCGUARD_DISABLE: disable },
   });
@@ -115,7 +127,7 @@ test('control: without procguard run, the tree survives its parent', async (t) =
 
 test('when its parent is killed while all is stopped, the tree dies all the same', async (t) => {
   await using lifelines = await Lifelines.open();
-  await using started = await startUnder(lifelines, RUN);
+  await using started = await startUnder(lifelines, RUN, [], '', IN_OWN_GROUP);
   process.kill(started.lives[0]!.pid, 'SIGSTOP');
   await until(
     () => (readStat(started.runPid)?.state === 'T' ? true : undefined),
