@@ -1,4 +1,4 @@
-import type { EventName } from '../lib/index.js';
+import { eventNames } from '../lib/events/names.js';
 import type { BenchOptions } from './arguments.js';
 import type { CallPlan } from './calls/host.js';
 import { type Length, measureOnAndOff, reportOnAndOff, type Way } from './calls/on-and-off.js';
@@ -12,24 +12,6 @@ const QUICK: Length = { sizes: [1, 2], sets: 1, rounds: 2, blockMs: 60, manyInFl
 const TARGETS = { addedUs: 30, throughput: 0.97 };
 const WHAT = 'a listener on every event and metrics that are scraped each second';
 const CONCURRENCY = 64;
-const ALL_EVENTS: Record<EventName, true> = {
-  'procguard:worker:start': true,
-  'procguard:worker:ready': true,
-  'procguard:worker:exit': true,
-  'procguard:worker:unhealthy': true,
-  'procguard:worker:replace': true,
-  'procguard:heartbeat:pong': true,
-  'procguard:heartbeat:miss': true,
-  'procguard:cleanup:done': true,
-  'procguard:cleanup:failed': true,
-  'procguard:request:submit': true,
-  'procguard:request:start': true,
-  'procguard:request:end': true,
-  'procguard:keeper:start': true,
-  'procguard:keeper:lost': true,
-  'procguard:alert': true,
-};
-
 /** What does all of telemetry cost calls? Returns true when nothing survived. */
 export async function benchTelemetry({ quick }: BenchOptions, report: Report): Promise<boolean> {
   const brand = new Brand();
@@ -51,6 +33,6 @@ const planOf = (workers: number, way: Way): CallPlan => ({
     concurrency: CONCURRENCY,
     ...(way === 'on' ? {} : { telemetry: SILENT }),
   },
-  listensTo: way === 'on' ? (Object.keys(ALL_EVENTS) as EventName[]) : [],
+  listensTo: way === 'on' ? eventNames : [],
   isScraped: way === 'on',
 });

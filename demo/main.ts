@@ -15,10 +15,22 @@ import { killUnguarded } from './unguarded-kill.js';
 import { findLibrary, type Library } from './words.js';
 import { work } from './work.js';
 
+const USAGE = `usage: npm run demo [-- --dashboard]
+
+--dashboard: only the pool at work, on a live page, until Ctrl-C`;
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { dashboard: { type: 'boolean', default: false } } });
+  const values = readOptions();
+  if (values === undefined) {
+    console.error(USAGE);
+    return 1;
+  }
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
   const session = new Session(findLibrary());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
@@ -36,6 +48,20 @@ async function main(): Promise<number> {
     return (await tell(session)) ? 0 : 1;
   } finally {
     await session.cleanUp();
+  }
+}
+
+/** Undefined when they can't be right. */
+function readOptions(): { readonly dashboard: boolean; readonly help: boolean } | undefined {
+  try {
+    const options = {
+      dashboard: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    } as const;
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error((error as Error).message);
+    return undefined;
   }
 }
 

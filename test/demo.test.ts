@@ -52,6 +52,16 @@ test.serial('the demo fails where there is no guard', async (t) => {
   t.deepEqual(demo.files(), []);
 });
 
+test.serial('the demo says how it is used when it is asked, and when an option is misspelled', async (t) => {
+  const asked = new Demo(t, {}, ['--help']);
+  t.is(await asked.end(), 0, asked.printed);
+  t.regex(asked.printed, /^usage: npm run demo/);
+  const misspelled = new Demo(t, {}, ['--dashbord']);
+  t.is(await misspelled.end(), 1, misspelled.printed);
+  t.regex(misspelled.printed, /Unknown option '--dashbord'[\s\S]*usage: npm run demo/);
+  t.notRegex(misspelled.printed, /at main/);
+});
+
 for (const moment of ['2. A rolling restart', 'Guard off, for comparison']) {
   test.serial(`a Ctrl-C at "${moment}" leaves neither processes nor files`, async (t) => {
     const demo = new Demo(t, {});

@@ -9,7 +9,7 @@ import { type Contender, NAMES } from '../requests/contender.js';
 export interface CallPlan {
   pool: PoolOptions;
   /** The events that it listens to. */
-  listensTo?: EventName[];
+  listensTo?: readonly EventName[];
   /** Whether it has metrics for Prometheus, which are scraped once a second. */
   isScraped?: boolean;
 }

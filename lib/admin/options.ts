@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkKeys, invalidOption } from '../errors.js';
+import { checkKeys, invalidOption, ProcguardError } from '../errors.js';
 import { nameOf, type WatchedPool } from './source.js';
 
 /** As a registry of prom-client. */
@@ -17,7 +17,7 @@ export interface AdminOptions {
   readonly host?: string | undefined;
   /** At least 16 characters. With it, all but the probes and the empty page asks for it. */
   readonly token?: string | undefined;
-  /** Lets the page restart and drain pools and ask workers for their stacks. Needs a `token`; the default is `false`. */
+  /** Lets the page restart, revive and drain pools and ask workers for their stacks. Needs a `token`; the default is `false`. */
   readonly actions?: boolean | undefined;
   /** Ready workers that each pool must have for `/readyz`, 0 to 10000; the default is 1. */
   readonly minReady?: number | undefined;
@@ -52,8 +52,11 @@ export function parseAdminOptions(options: AdminOptions): AdminConfig {
   if (typeof actions !== 'boolean') throw invalidOption('actions', actions, 'true or false');
   if (token !== undefined && (typeof token !== 'string' || token.length < minTokenChars)) {
     // Not the value: errors are logged.
-    const given = typeof token === 'string' ? `a text of ${token.length} characters` : typeof token;
-    throw invalidOption('token', undefined, `at least ${minTokenChars} characters; it was ${given}`);
+    const given = typeof token === 'string' ? `a text of ${token.length} characters` : `a ${typeof token}`;
+    throw new ProcguardError(
+      'ERR_PROCGUARD_INVALID_OPTION',
+      `Invalid option \`token\`: ${given}. Allowed: at least ${minTokenChars} characters.`,
+    );
   }
   if (token === undefined && !isLoopback(host)) {
     throw invalidOption(

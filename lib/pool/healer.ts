@@ -110,6 +110,7 @@ export class Healer {
       series = slot?.replaceHung(worker, hungMs, cause);
     }
     this.unwatch(worker);
+    if (canSay && worker.stackOffer !== undefined) worker.dropAnswers();
     const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
     tell(slot, stacks);
     if (series !== undefined) tellLoop(this.alerts, series, worker, stacks);

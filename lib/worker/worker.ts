@@ -96,6 +96,7 @@ export class Worker {
   #hasSpoken = false;
   #saidHello = false;
   #saidLeaving = false;
+  #dropsAnswers = false;
   #wasReady = false;
   #wasAsked = false;
   #endCause: EndCause | undefined;
@@ -254,6 +255,14 @@ export class Worker {
     if (this.state !== 'ended') this.state = 'leaving';
   }
 
+  /**
+   * What it answers from now on is dropped, and its requests have died with it. A signal that asks for stacks makes calls in C
+   * return early, such as `sleep`, and what a handler makes of that is no answer.
+   */
+  dropAnswers(): void {
+    this.#dropsAnswers = true;
+  }
+
   /** Ends it: SIGTERM, `graceMs`, SIGKILL, with its descendants. `reason` is what its requests are told. The first cause counts. */
   terminate(
     cause: EndCause,
@@ -339,6 +348,7 @@ export class Worker {
 
   #takeFrame(frame: Frame): void {
     this.#hasSpoken = true;
+    if (this.#dropsAnswers) return;
     if (this.#inFlight.answer(frame)) this.events.free(this, 1);
   }
 

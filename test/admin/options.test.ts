@@ -8,7 +8,10 @@ const refused: Record<string, [options: object, message: RegExp]> = {
   'IPv6 addresses that others reach, without a token': [{ host: '::' }, /loopback address/],
   'a name that may be any address, without a token': [{ host: 'example.test' }, /loopback address/],
   'actions without a token': [{ actions: true }, /true only together with a `token`/],
-  'a token that can be guessed': [{ token: 'short' }, /at least 16 characters; it was a text of 5/],
+  'a token that can be guessed': [
+    { token: 'short' },
+    /`token`: a text of 5 characters. Allowed: at least 16/,
+  ],
   'a key that is misspelled': [{ minimumReady: 1 }, /There is no such option. Did you mean `minReady`/],
   'no pools': [{ pools: [] }, /an array of at least one Pool/],
   'two pools of one name': [{ pools: [fakePool(), fakePool()] }, /pools with names that differ/],

@@ -1,7 +1,7 @@
 import { hasSubscribers } from 'node:diagnostics_channel';
 import test from 'ava';
 import { Outlet } from '../../lib/events/publisher.js';
-import type { EventName } from '../../lib/index.js';
+import { type EventName, onEvent } from '../../lib/index.js';
 import { startPool } from '../pool/pools.js';
 import { Heard } from './listen.js';
 
@@ -40,4 +40,13 @@ test('an event that nobody listens to is not made', (t) => {
     throw new Error('It was made.');
   });
   t.pass();
+});
+
+test('a misspelled channel is refused, and so is a listener that is none', (t) => {
+  const listen = onEvent as (name: unknown, listener: unknown) => () => void;
+  t.throws(() => listen('procguard:worker:exits', () => {}), {
+    code: 'ERR_PROCGUARD_INVALID_OPTION',
+    message: /procguard:worker:exit,/,
+  });
+  t.throws(() => listen('procguard:worker:exit', undefined), { code: 'ERR_PROCGUARD_INVALID_OPTION' });
 });

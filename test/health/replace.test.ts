@@ -60,6 +60,14 @@ test('a stopped worker is replaced, and nobody waits for its stacks', async (t) 
   t.is(await hanging.pool.call('echo', [1]), 1);
 });
 
+test('what a worker answers because it was asked for its stacks is no answer', async (t) => {
+  const hanging = startHangingPool(t);
+  const hung = await hang(hanging, 'sleep_once_with_gil');
+  const error = await rejection(hung);
+  t.is(error.code, 'ERR_PROCGUARD_WORKER_DIED');
+  t.regex(error.stacks ?? '', /in sleep_once_with_gil/);
+});
+
 test('an idle worker that is stopped is replaced before anybody calls it', async (t) => {
   const { pool } = startHangingPool(t);
   const pid = (await pool.call('pid')) as number;
