@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { spawn } from '../../lib/index.js';
-import { within } from '../helpers/deadline.js';
+import { until, within } from '../helpers/deadline.js';
 import { fixture, ROOT } from '../helpers/fixtures.js';
 import { readDashboard, readRules } from './grafana-files.js';
 import { hasPrometheus, hasPromtool } from './programs.js';
@@ -68,9 +68,14 @@ needsPrometheus(
       rules.filter(({ health }) => health !== 'ok'),
       [],
     );
-    // Those that need not last for some time.
-    const firing = rules.filter(({ state }) => state === 'firing').map(({ name }) => name);
-    t.true(firing.includes('ProcguardCrashLoop') && firing.includes('ProcguardCleanupFailed'), firing.join());
+    // Those that need not last for some time. A rule is looked at once a second.
+    const firing = async () =>
+      (await prometheus.rules())
+        .flatMap((group) => group.rules)
+        .filter(({ state }) => state === 'firing')
+        .map(({ name }) => name);
+    for (const name of ['ProcguardCrashLoop', 'ProcguardCleanupFailed'])
+      await until(async () => (await firing()).includes(name) || undefined, `${name} to fire`);
   },
 );
 
