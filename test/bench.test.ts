@@ -125,7 +125,7 @@ test('bench run measures starts and memory, and leaves nothing behind', async (t
   const starts = table('starts');
   t.deepEqual(
     starts.map((row) => row.contender),
-    ['the command alone', 'node, with an empty script', 'procguard run'],
+    ['the command alone', 'node, with an empty script', 'procguard run', 'procguard-run'],
   );
   for (const row of starts) t.true(isTime(row.p50Ms) && isTime(row.p99Ms));
 

@@ -1,3 +1,4 @@
+import fs = require('node:fs');
 import path = require('node:path');
 
 const root = path.resolve(__dirname, '../../..');
@@ -27,8 +28,7 @@ function replaceByRun(args: readonly string[]): boolean {
   if ((process.env.PROCGUARD_DISABLE ?? '').split(',').includes('platform')) return false;
   const { graceMs, commandLength } = request;
   try {
-    const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };
-    const addon = resolve(root);
+    const addon = addonPath();
     const { exec } = require(addon) as Launcher;
     const command = args.slice(args.length - commandLength);
     failure.errno = exec(
@@ -38,6 +38,14 @@ function replaceByRun(args: readonly string[]): boolean {
     );
   } catch {}
   return false;
+}
+
+// What node-gyp-build would find as well, two milliseconds later.
+function addonPath(): string {
+  const built = path.join(root, 'build/Release/procguard.node');
+  if (fs.existsSync(built)) return built;
+  const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };
+  return resolve(root);
 }
 
 /** Reads `[--grace <duration>] [--] command...`; undefined: not as it should be, or not only that. */

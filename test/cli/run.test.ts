@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import test from 'ava';
 import { execa } from 'execa';
 import { within } from '../helpers/deadline.js';
-import { fixture } from '../helpers/fixtures.js';
+import { fixture, ROOT } from '../helpers/fixtures.js';
 import { privateBytes, readProc } from '../helpers/proc.js';
 import { procguard, runCommand } from './cli.js';
 
@@ -176,4 +176,19 @@ test('the environment carries the mark of procguard run, and is otherwise unchan
   const own = stdout.split('\0').filter((entry) => entry.startsWith('PROCGUARD_HOST='));
   t.is(own.length, 1);
   t.true(stdout.includes('ODD=a\nb\0'));
+});
+
+test('procguard-run is procguard run without the start of Node', async (t) => {
+  const bin = join(ROOT, 'bin/procguard-run');
+  const run = (...args: string[]) => execa(bin, args, { reject: false, timeout: 60_000 });
+  const script = 'echo "$PROCGUARD_HOST" "$1"; exit 3';
+  for (const args of [['sh'], ['--', 'sh'], ['--grace', '1s', 'sh']]) {
+    const { exitCode, stdout, stderr } = await run(...args, '-c', script, 'sh', 'an argument');
+    t.is(stderr, '');
+    t.is(exitCode, 3);
+    t.regex(String(stdout), /^\d+:\d+:[^ ]+ an argument$/);
+  }
+  t.is((await run('no-such-command')).exitCode, 127);
+  t.is((await run()).exitCode, 64);
+  t.is((await run('--grase', '1s', 'sh')).exitCode, 64);
 });
