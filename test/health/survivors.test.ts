@@ -127,7 +127,7 @@ test.serial(
     t.like(alert.evidence.error, { code: 'ERR_PROCGUARD_SYSTEM', errno: -EMFILE });
     takeBack();
     t.not(await pool.call('pid'), pid);
-    // What the worker may have left is looked for now.
+    // At the close the pool looks once more for what the worker may have left.
     t.like(await pool.close({ graceMs: 0 }), { survivors: 0 });
     t.is(pool.stats().workers[0]?.pid, undefined);
   },

@@ -13,6 +13,7 @@ import { PrometheusServer, type Series } from './prometheus-server.js';
 
 const folder = path.join(ROOT, 'grafana');
 const ruleFiles = [path.join(folder, 'rules.yml'), path.join(folder, 'alerts.yml')];
+// Debian's package `prometheus` has both programs. Where they are missing, the name of each test says that it needs them.
 const needsPromtool = hasPromtool ? test : test.skip;
 const needsPrometheus = hasPrometheus ? test : test.skip;
 // A worker that is stopped is replaced after four seconds, and one that nothing ends is given up after five more.

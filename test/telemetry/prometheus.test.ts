@@ -217,6 +217,7 @@ test('a scrape of 1,000 workers in 9 pools takes less than 20 ms, and 64 KB', as
   t.true(Buffer.byteLength(text) < 64 * 1024, `${Buffer.byteLength(text)} bytes`);
 });
 
+// Its name says what it needs, where promtool is missing.
 (hasPromtool ? test : test.skip)(
   'promtool has nothing to say about the metrics (needs promtool)',
   async (t) => {
