@@ -233,6 +233,7 @@ test('SIGKILL of a host takes its workers, and what they have started in session
   await host.gone();
 });
 
+// To be pid 1 takes a pid namespace, and that takes privileges.
 const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
 
 testAsRoot('a host that is pid 1, which no signal ends, exits', async (t) => {
