@@ -36,6 +36,7 @@
             "native/linux/adopted_children.cc",
             "native/linux/cgroup.cc",
             "native/linux/exit_watch.cc",
+            "native/linux/exports.cc",
             "native/linux/guard_state.cc",
             "native/linux/identity.cc",
             "native/linux/kernel.cc",
