@@ -1,5 +1,3 @@
-import os from 'node:os';
-
 /**
  * The base of every error that procguard itself throws. Match on `code`, which is stable; messages are for people.
  * Errors of `child_process` come as Node makes them.
@@ -79,5 +77,11 @@ export function describeValue(value: unknown): string {
 
 /** The name of a negative errno, as in `ENOENT`. */
 export function errnoName(errno: number): string {
-  return Object.entries(os.constants.errno).find(([, number]) => number === -errno)?.[0] ?? String(errno);
+  // Only Node knows libuv's numbers on Windows. To import node:util touches process.stderr in Node 22, so not before there is an error.
+  const { getSystemErrorName } = process.getBuiltinModule('node:util');
+  try {
+    return getSystemErrorName(errno);
+  } catch {
+    return String(errno);
+  }
 }

@@ -3,8 +3,9 @@ import os from 'node:os';
 import { nowMs } from '../clock.js';
 import { checkKeys, errnoName, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
-import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
+import { binding, hasJobs, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { recordOf } from './handle.js';
+import { killByJob } from './kill-job.js';
 import { parseMark } from './mark.js';
 import { checkGraceMs } from './policy.js';
 import { ancestry, type ProcessId, type ProcessTable, readProcessTable } from './process-table.js';
@@ -43,7 +44,8 @@ const maxFreezeRounds = 20;
 /**
  * Ends a child, or any process, with all its descendants: `signal`, `graceMs`, `SIGKILL`, and verified. Finds also
  * those that left the tree by `setsid` or a double fork, if they carry the mark of a guarded child. Never signals this
- * process, its ancestors or a stranger. A signal that fails is followed by a stronger one at once, and said in `notes`.
+ * process, its ancestors or a stranger. A signal that fails is followed by a stronger one at once, and said in `notes`. On
+ * Windows only the workers of a pool can be asked to end, by CTRL_BREAK; anything else is ended at once, and `notes` says so.
  *
  * Rejects with `ERR_PROCGUARD_INVALID_OPTION`, `ERR_PROCGUARD_ADDON_UNAVAILABLE` or `ERR_PROCGUARD_SYSTEM`.
  *
@@ -56,7 +58,9 @@ export async function killTree(
   options: KillTreeOptions = {},
 ): Promise<KillTreeReport> {
   const { signal, graceMs } = checkOptions(options);
-  const hunt = new Hunt(rootOf(target));
+  const root = rootOf(target);
+  if (hasJobs) return killByJob(target, signal, graceMs);
+  const hunt = new Hunt(root);
   const startedMs = nowMs();
   await hunt.look();
   if (hunt.living.length === 0) {
@@ -112,7 +116,7 @@ function rootOf(target: ChildProcess | number): Root {
     throw invalidOption('target', target, 'a ChildProcess, or a pid above 1 that is not this process');
   }
   const record = isGuardedPlatform ? recordOf(target) : undefined;
-  const marked = record?.state === 'guarded' && record.policy.containment === 'tree';
+  const marked = !hasJobs && record?.state === 'guarded' && record.policy.containment === 'tree';
   const ended = target.exitCode !== null || target.signalCode !== null;
   return {
     // The pid of a child that has ended may be a stranger's.

@@ -24,6 +24,8 @@ export interface Policy {
   readonly sparesDetached: boolean;
   /** The child gets the host's environment besides what Node gives it; see `environment.ts`. */
   readonly inheritsEnvironment: boolean;
+  /** Windows: it leads a console process group, so that it can be sent CTRL_BREAK. */
+  readonly leadsConsoleGroup: boolean;
 }
 
 declare module 'node:child_process' {
@@ -42,6 +44,7 @@ export const defaultPolicy: Policy = {
   graceMs: 0,
   sparesDetached: false,
   inheritsEnvironment: false,
+  leadsConsoleGroup: false,
 };
 export const unguarded: Policy = { ...defaultPolicy, guarded: false };
 export const registerPolicy: Policy = { ...defaultPolicy, sparesDetached: true };

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { ProcguardError } from '../errors.js';
 import type { GuardOptions } from '../guard/policy.js';
-import { spawn } from '../guard/spawn.js';
+import { spawnLeader } from '../guard/spawn.js';
 import { protocolVersion } from '../wire/limits.js';
 import { describeEnd, type WorkerEnd } from './errors.js';
 
@@ -19,16 +19,15 @@ export interface WorkerSpec {
 
 /** Starts the program, with its control and data channels. Throws, or the child emits `error`: see `cannotStart`. */
 export function startProgram({ command, args, cwd, env, guard }: WorkerSpec): ChildProcess {
-  return spawn(command, [...args], {
+  return spawnLeader(command, [...args], {
     cwd,
     env: {
       ...env,
       PROCGUARD_PROTOCOL: String(protocolVersion),
       PROCGUARD_HOST_PID: String(process.pid),
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    // A session of its own: one signal reaches it and its children, and Ctrl-C in a terminal does not.
-    detached: true,
+    // Both ways at the same time; on Windows a plain pipe would let a read that waits hold up every write.
+    stdio: ['ignore', 'pipe', 'pipe', 'overlapped', 'overlapped'],
     ...(guard === undefined ? {} : { guard }),
   });
 }

@@ -9,9 +9,9 @@ namespace procguard {
 
 namespace {
 
-constexpr const wchar_t* kNeeded[] = {L"HOMEDRIVE",  L"HOMEPATH", L"LOGONSERVER", L"PATH",
-                                      L"SYSTEMDRIVE", L"SYSTEMROOT", L"TEMP",     L"USERDOMAIN",
-                                      L"USERNAME",   L"USERPROFILE", L"WINDIR"};
+constexpr const wchar_t* kNeeded[] = {L"HOMEDRIVE",   L"HOMEPATH",    L"LOGONSERVER", L"PATH",
+                                      L"SYSTEMDRIVE", L"SYSTEMROOT",  L"TEMP",        L"USERDOMAIN",
+                                      L"USERNAME",    L"USERPROFILE", L"WINDIR"};
 
 int compare_names(const wchar_t* one, size_t one_length, const wchar_t* other, size_t other_length) {
   return CompareStringOrdinal(one, static_cast<int>(one_length), other, static_cast<int>(other_length),

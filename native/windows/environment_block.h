@@ -6,9 +6,9 @@
 
 namespace procguard {
 
-// From entries NAME=value: sorted by name as Windows wants it, and with what Windows programs can't do without
-// (SYSTEMROOT, TEMP and their like, from the host's environment) where the caller has left it out, as Node
-// does it. Entries without a '=' are dropped.
+// From entries NAME=value: sorted by name as Windows wants it, and with what Windows programs can't do
+// without (SYSTEMROOT, TEMP and their like, from the host's environment) where the caller has left it out, as
+// Node does it. Entries without a '=' are dropped.
 std::wstring environment_block(std::vector<std::wstring> entries);
 
 // The value of a variable in such a block; nullptr: it has none. Case doesn't count.

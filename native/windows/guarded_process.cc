@@ -50,6 +50,7 @@ class Process : public Napi::ObjectWrap<Process> {
                        {
                            InstanceMethod<&Process::spawn>("spawn"),
                            InstanceMethod<&Process::open>("open"),
+                           InstanceMethod<&Process::adopt>("adopt"),
                            InstanceMethod<&Process::bind_channel>("bindChannel"),
                            InstanceMethod<&Process::kill>("kill"),
                            InstanceMethod<&Process::send_break>("sendBreak"),
@@ -67,8 +68,8 @@ class Process : public Napi::ObjectWrap<Process> {
  private:
   // spawn(file, args, cwd, envPairs, stdio, flags, uid, gid, graceMs, ended) → pid or a libuv error. Without
   // envPairs the child gets the host's environment. `stdio` is an Int32Array: a descriptor, kIgnore, or a new
-  // pipe, which is replaced by the descriptor of the host's end. When the program can't be executed, the pipes
-  // are there all the same, as with Node; when they can't be made, none is.
+  // pipe, which is replaced by the descriptor of the host's end. When the program can't be executed, the
+  // pipes are there all the same, as with Node; when they can't be made, none is.
   Napi::Value spawn(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     return Napi::Number::New(env, spawn_from(info));
@@ -165,6 +166,19 @@ class Process : public Napi::ObjectWrap<Process> {
     return Napi::Number::New(env, error);
   }
 
+  // adopt(pid, wholeTree): puts a child that Node has just started, and whose handle it holds, into a job.
+  Napi::Value adopt(const Napi::CallbackInfo& info) {
+    pid_ = info[0].As<Napi::Number>().Uint32Value();
+    Handle job;
+    job_error_ = adopt_into_job(pid_, info[1].ToBoolean() ? JobScope::kTree : JobScope::kChild, &job);
+    if (job_error_ != 0) return info.Env().Undefined();
+    job_ = keep_job(std::move(job));
+    // Nobody here hears of its end.
+    settle_job(job_);
+    job_error_ = ERROR_NOT_SUPPORTED;
+    return info.Env().Undefined();
+  }
+
   // bindChannel(fd): the IPC channel whose host's end has this descriptor leads to this process.
   Napi::Value bind_channel(const Napi::CallbackInfo& info) {
     uv_loop_t* loop;
@@ -175,6 +189,8 @@ class Process : public Napi::ObjectWrap<Process> {
 
   Napi::Value kill(const Napi::CallbackInfo& info) {
     int signal = info[0].As<Napi::Number>().Int32Value();
+    // As Node has it: what Windows has no signal for ends the child, too.
+    if (signal != 0 && signal != SIGINT && signal != SIGTERM && signal != SIGQUIT) signal = SIGKILL;
     int error = watched_.watched ? signal_handle(process_.get(), signal) : UV_ESRCH;
     if (error == 0 && signal != 0) signal_ = signal;
     return Napi::Number::New(info.Env(), error);
@@ -204,7 +220,8 @@ class Process : public Napi::ObjectWrap<Process> {
     int error = look_into_job(job_, &use);
     if (error != 0 && error != UV_ESRCH) return Napi::Number::New(env, error);
     Napi::Array pids = Napi::Array::New(env, use.pids.size());
-    for (size_t i = 0; i < use.pids.size(); i++) pids[static_cast<uint32_t>(i)] = Napi::Number::New(env, use.pids[i]);
+    for (size_t i = 0; i < use.pids.size(); i++)
+      pids[static_cast<uint32_t>(i)] = Napi::Number::New(env, use.pids[i]);
     return pids;
   }
 
@@ -253,7 +270,8 @@ class Process : public Napi::ObjectWrap<Process> {
     napi_value exit_code = is_known ? Napi::Number::New(env, code) : env.Null();
     napi_value signal = Napi::Number::New(env, signal_);
     napi_value arguments[] = {exit_code, signal}, result;
-    if (napi_make_callback(env, nullptr, self, ended, 2, arguments, &result) != napi_pending_exception) return;
+    if (napi_make_callback(env, nullptr, self, ended, 2, arguments, &result) != napi_pending_exception)
+      return;
     // A listener threw: that is an uncaught exception, as it is in Node.
     napi_value exception;
     if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);

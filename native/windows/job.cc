@@ -102,7 +102,8 @@ int look_into_job(uint64_t number, JobUse* use) {
   HANDLE job = find_job(number);
   if (job == nullptr) return UV_ESRCH;
   JOBOBJECT_BASIC_ACCOUNTING_INFORMATION account = {};
-  if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &account, sizeof(account), nullptr))
+  if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &account, sizeof(account),
+                                 nullptr))
     return uv_translate_sys_error(GetLastError());
   // In units of 100 ns.
   use->cpu_ns = (account.TotalUserTime.QuadPart + account.TotalKernelTime.QuadPart) * 100;

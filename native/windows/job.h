@@ -14,9 +14,9 @@ enum class JobScope {
   kChild  // the child alone; what it starts is outside from its first moment on
 };
 
-// A job whose processes are terminated when its last handle is closed, which Windows does when this process ends in
-// whatever way. So the handle is never inherited and never given away. None of its processes waits in an error
-// dialog when it crashes. 0 or an error of Windows.
+// A job whose processes are terminated when its last handle is closed, which Windows does when this process
+// ends in whatever way. So the handle is never inherited and never given away. None of its processes waits in
+// an error dialog when it crashes. 0 or an error of Windows.
 DWORD make_job(JobScope scope, Handle* job);
 
 // From here on the job is known by the number that is returned, which is never 0 and never used twice.

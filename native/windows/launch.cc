@@ -13,7 +13,8 @@ namespace {
 // ProcThreadAttributeValue(ProcThreadAttributeJobList, ...), which older headers lack.
 constexpr DWORD_PTR kJobListAttribute = 0x2000D;
 
-// What CreateProcess is told besides its own arguments. It refers to what it was given until the call is over.
+// What CreateProcess is told besides its own arguments. It refers to what it was given until the call is
+// over.
 class Attributes {
  public:
   // 0 or an error of Windows.
@@ -123,6 +124,16 @@ int launch(LaunchPlan& plan, Launched* launched) {
   launched->job = job ? keep_job(std::move(job)) : 0;
   launched->job_error = job_error;
   return 0;
+}
+
+DWORD adopt_into_job(DWORD pid, JobScope scope, Handle* job) {
+  Handle process(OpenProcess(PROCESS_SET_QUOTA | PROCESS_TERMINATE, FALSE, pid));
+  if (!process) return GetLastError();
+  Handle made;
+  DWORD error = make_job(scope, &made);
+  if (error == 0) error = assign(made.get(), process.get());
+  if (error == 0) *job = std::move(made);
+  return error;
 }
 
 DWORD probe_job() {

@@ -32,9 +32,13 @@ struct Launched {
   DWORD job_error = 0;
 };
 
-// 0 or a libuv error. When Windows refuses to start the child in the job it is started suspended, assigned, and
-// resumed; when it refuses that, too, the child runs without a guard, and job_error says so.
+// 0 or a libuv error. When Windows refuses to start the child in the job it is started suspended, assigned,
+// and resumed; when it refuses that, too, the child runs without a guard, and job_error says so.
 int launch(LaunchPlan& plan, Launched* launched);
+
+// Puts a process that runs already into a new job; what it has started before stays outside. 0 or an error of
+// Windows.
+DWORD adopt_into_job(DWORD pid, JobScope scope, Handle* job);
 
 // 0: jobs can be made here; an error of Windows: they can't.
 DWORD probe_job();

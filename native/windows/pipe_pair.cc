@@ -25,9 +25,10 @@ void make_name(wchar_t (&name)[96]) {
 int make_pipe_pair(bool overlapped_child, Handle* host_end, Handle* child_end) {
   wchar_t name[96];
   make_name(name);
-  Handle host(CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                               PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1,
-                               kBufferBytes, kBufferBytes, 0, nullptr));
+  Handle host(CreateNamedPipeW(name,
+                               PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                               PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
+                               1, kBufferBytes, kBufferBytes, 0, nullptr));
   if (!host) return uv_translate_sys_error(GetLastError());
   SECURITY_ATTRIBUTES inheritable = {sizeof(inheritable), nullptr, TRUE};
   Handle child(CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, &inheritable, OPEN_EXISTING,

@@ -37,10 +37,8 @@ int snapshot(std::vector<ProcessEntry>* table) {
   for (BOOL more = Process32FirstW(taken, &found); more; more = Process32NextW(taken, &found)) {
     DWORD pid = found.th32ProcessID;
     starts[pid] = start_time_of_pid(pid);
-    table->push_back({{pid, found.th32ParentProcessID, 0, 0, 'S', starts[pid], false},
-                      MarkRead::kUnreadable,
-                      "",
-                      true});
+    table->push_back(
+        {{pid, found.th32ParentProcessID, 0, 0, 'S', starts[pid], false}, MarkRead::kUnreadable, "", true});
   }
   for (ProcessEntry& entry : *table) {
     auto parent = starts.find(entry.stat.parent);

@@ -29,7 +29,8 @@ std::wstring resolve(std::wstring directory, const std::wstring& cwd) {
   } else if (has_drive) {
     bool is_absolute = directory.size() > 2 && is_separator(directory[2]);
     // D:directory is relative to the current directory, if that is on D:.
-    bool is_relative_here = !is_absolute && cwd.size() >= 2 && _wcsnicmp(cwd.c_str(), directory.c_str(), 2) == 0;
+    bool is_relative_here =
+        !is_absolute && cwd.size() >= 2 && _wcsnicmp(cwd.c_str(), directory.c_str(), 2) == 0;
     if (is_relative_here)
       directory.erase(0, 2);
     else

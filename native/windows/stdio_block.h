@@ -8,8 +8,9 @@
 
 namespace procguard {
 
-// Windows itself knows three handles. A C runtime finds more in the reserved part of its start-up information: how
-// many, a byte of flags for each, a handle for each. So descriptor 3 is 3 in Node, in Python and in C.
+// Windows itself knows three handles. A C runtime finds more in the reserved part of its start-up
+// information: how many, a byte of flags for each, a handle for each. So descriptor 3 is 3 in Node, in Python
+// and in C.
 class StdioBlock {
  public:
   // Adds the next descriptor. 0 or a libuv error.
@@ -20,7 +21,9 @@ class StdioBlock {
   int finish();
 
   std::vector<uint8_t>& bytes() { return bytes_; }
-  HANDLE standard(size_t fd) const { return entries_[fd].handle ? entries_[fd].handle.get() : INVALID_HANDLE_VALUE; }
+  HANDLE standard(size_t fd) const {
+    return entries_[fd].handle ? entries_[fd].handle.get() : INVALID_HANDLE_VALUE;
+  }
   // What the child inherits; nothing else that is open in the host.
   std::vector<HANDLE>& inherited() { return inherited_; }
 
