@@ -52,7 +52,9 @@ for (const guard of [true, undefined, {}, { containment: 'tree' }, { graceMs: 0 
     const options = guard === undefined ? { stdio: 'ignore' } : { stdio: 'ignore', guard };
     t.like(await host.start([lifelines.program, lifelines.arguments('child'), options]), {
       // A grace is the keeper's alone.
-      guard: { link: onWindows ? 'job-object' : JSON.stringify(guard)?.includes('300000') ? 'none' : 'pdeathsig' },
+      guard: {
+        link: onWindows ? 'job-object' : JSON.stringify(guard)?.includes('300000') ? 'none' : 'pdeathsig',
+      },
     });
   });
 }

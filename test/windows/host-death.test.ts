@@ -62,23 +62,26 @@ test.serial('control: with the guard off, the descendants survive their host', a
 const HOSTS = 100;
 const AT_A_TIME = 4;
 
-test.serial(`${HOSTS} of ${HOSTS} hosts that are terminated while they start trees leave nothing`, async (t) => {
-  t.timeout(180_000);
-  await using lifelines = await Lifelines.open();
-  const before = await pidsOfAll();
-  let left = HOSTS;
-  async function killOneAfterTheOther(): Promise<void> {
-    while (left-- > 0) {
-      const host = startStorm(lifelines, 1000, true);
-      // From its first child on, at any point of the starts that follow.
-      await lifelines.take('child');
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
-      await endHost(host);
+test.serial(
+  `${HOSTS} of ${HOSTS} hosts that are terminated while they start trees leave nothing`,
+  async (t) => {
+    t.timeout(180_000);
+    await using lifelines = await Lifelines.open();
+    const before = await pidsOfAll();
+    let left = HOSTS;
+    async function killOneAfterTheOther(): Promise<void> {
+      while (left-- > 0) {
+        const host = startStorm(lifelines, 1000, true);
+        // From its first child on, at any point of the starts that follow.
+        await lifelines.take('child');
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
+        await endHost(host);
+      }
     }
-  }
-  await Promise.all(Array.from({ length: AT_A_TIME }, killOneAfterTheOther));
-  await t.notThrowsAsync(nothingNew(before));
-});
+    await Promise.all(Array.from({ length: AT_A_TIME }, killOneAfterTheOther));
+    await t.notThrowsAsync(nothingNew(before));
+  },
+);
 
 function stormArguments(lifelines: Lifelines, trees: number, guarded: boolean): string[] {
   return [fixture('windows/storm-host.mjs'), lifelines.path, lifelines.program, `${trees}`, `${guarded}`];
@@ -101,13 +104,10 @@ async function pidsOfAll(): Promise<Set<number>> {
 /** Nothing runs that did not run before: neither a process that said hello, nor one that didn't get that far. */
 async function nothingNew(before: Set<number>): Promise<void> {
   let found: number[] = [];
-  await until(
-    async () => {
-      found = [...(await pidsOfAll())].filter((pid) => !before.has(pid));
-      return found.length === 0 ? true : undefined;
-    },
-    `nothing of the trees to be left`,
-  ).catch((cause: Error) => {
+  await until(async () => {
+    found = [...(await pidsOfAll())].filter((pid) => !before.has(pid));
+    return found.length === 0 ? true : undefined;
+  }, `nothing of the trees to be left`).catch((cause: Error) => {
     throw new Error(`Left: ${found.join(', ')}`, { cause });
   });
 }

@@ -5,7 +5,7 @@ import { Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { allAnswer, allGone, startTree } from '../helpers/tree.js';
 
-test('a child and its tree are guarded by its job, and nothing is downgraded', async (t) => {
+test.serial('a child and its tree are guarded by its job, and nothing is downgraded', async (t) => {
   await using host = new Host();
   const { link, tree, downgrades } = await host.ask<Record<string, unknown>>('capabilities');
   t.deepEqual({ link, tree, downgrades }, { link: 'job-object', tree: 'job-object', downgrades: [] });
@@ -13,7 +13,7 @@ test('a child and its tree are guarded by its job, and nothing is downgraded', a
   t.deepEqual(guard, { link: 'job-object', tree: 'job-object', downgrades: [] });
 });
 
-test('a descendant that asks to break away from the job is refused', async (t) => {
+test.serial('a descendant that asks to break away from the job is refused', async (t) => {
   await using lifelines = await Lifelines.open();
   const child = spawn(lifelines.program, lifelines.arguments('child', 'break-away'), { stdio: 'ignore' });
   const life = await lifelines.take('child');
@@ -23,7 +23,7 @@ test('a descendant that asks to break away from the job is refused', async (t) =
   await once(child, 'exit');
 });
 
-test("containment: 'process' holds the child alone, from its first moment on", async (t) => {
+test.serial("containment: 'process' holds the child alone, from its first moment on", async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host();
   const [child, ...descendants] = await startTree(host, lifelines, {
@@ -34,7 +34,7 @@ test("containment: 'process' holds the child alone, from its first moment on", a
   await t.notThrowsAsync(allAnswer(descendants));
 });
 
-test('descendants outlive the child itself, and die with the host', async (t) => {
+test.serial('descendants outlive the child itself, and die with the host', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host();
   const [child, ...descendants] = await startTree(host, lifelines);
@@ -48,63 +48,80 @@ test('descendants outlive the child itself, and die with the host', async (t) =>
   await t.notThrowsAsync(allGone(descendants));
 });
 
-test('where a child may not be born in a job it is assigned before it runs, and that is said', async (t) => {
+test.serial('where a child may not be born in a job it is assigned before it runs, and that is said', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host({ disable: 'job-list' });
   const args = lifelines.arguments('child', 'plain', 'setsid', 'double');
   const { guard } = await host.start([lifelines.program, args, { stdio: 'ignore' }]);
   t.is(guard.link, 'job-object');
   t.is(guard.tree, 'job-object');
-  t.deepEqual(guard.downgrades.map(({ code }) => code), ['job_assigned_late']);
+  t.deepEqual(
+    guard.downgrades.map(({ code }) => code),
+    ['job_assigned_late'],
+  );
   const lives = await lifelines.takeAll(['child', 'plain', 'setsid', 'double']);
   await host.die('SIGKILL');
   await t.notThrowsAsync(allGone(lives));
 });
 
-test('where jobs are denied the child runs without a guard, and that is said', async (t) => {
+test.serial('where jobs are denied the child runs without a guard, and that is said', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host({ disable: 'job' });
   const { downgrades } = await host.ask<{ downgrades: { code: string }[] }>('capabilities');
-  t.deepEqual(downgrades.map(({ code }) => code), ['job_denied']);
+  t.deepEqual(
+    downgrades.map(({ code }) => code),
+    ['job_denied'],
+  );
   const args = lifelines.arguments('child', 'plain');
   const { guard } = await host.start([lifelines.program, args, { stdio: 'ignore' }]);
   t.is(guard.link, 'none');
   t.is(guard.tree, 'none');
-  t.deepEqual(guard.downgrades.map(({ code }) => code), ['job_denied']);
+  t.deepEqual(
+    guard.downgrades.map(({ code }) => code),
+    ['job_denied'],
+  );
   const lives = await lifelines.takeAll(['child', 'plain']);
   await host.die('SIGKILL');
   // Control for all that is said of jobs: without one, everything survives.
   await t.notThrowsAsync(allAnswer(lives));
 });
 
-test('a grace is not possible, and that is said', async (t) => {
+test.serial('a grace is not possible, and that is said', async (t) => {
   const child = spawn(process.execPath, ['-e', ''], { stdio: 'ignore', guard: { graceMs: 100 } });
-  t.deepEqual(guardOf(child).downgrades.map(({ code }) => code), ['grace_unsupported']);
+  t.deepEqual(
+    guardOf(child).downgrades.map(({ code }) => code),
+    ['grace_unsupported'],
+  );
   await once(child, 'exit');
 });
 
-test('a child that crashes ends at once, and its exit code is that of the exception', async (t) => {
+test.serial('a child that crashes ends at once, and its exit code is that of the exception', async (t) => {
   await using lifelines = await Lifelines.open();
   const child = spawn(lifelines.program, lifelines.arguments('child', 'crash'), { stdio: 'ignore' });
   // An access violation.
   t.deepEqual(await once(child, 'exit'), [0xc0000005, null]);
 });
 
-test('with procguard/register every child is guarded, but one that is detached', async (t) => {
+test.serial('with procguard/register every child is guarded, but one that is detached', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host({ execArgv: ['--import', 'procguard/register'] });
   const start = (name: string, options: object) =>
-    host.start([lifelines.program, lifelines.arguments(name), { stdio: 'ignore', ...options }], { from: 'node' });
+    host.start([lifelines.program, lifelines.arguments(name), { stdio: 'ignore', ...options }], {
+      from: 'node',
+    });
   t.is((await start('guarded', {})).guard.link, 'job-object');
   const { guard } = await start('detached', { detached: true });
-  t.deepEqual(guard.downgrades.map(({ code }) => code), ['detached']);
+  t.deepEqual(
+    guard.downgrades.map(({ code }) => code),
+    ['detached'],
+  );
   const [guarded, detached] = await lifelines.takeAll(['guarded', 'detached']);
   await host.die('SIGKILL');
   await guarded!.gone();
   await t.notThrowsAsync(detached!.answers());
 });
 
-test('children of a worker_threads Worker outlive it, and die with the host', async (t) => {
+test.serial('children of a worker_threads Worker outlive it, and die with the host', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host();
   await host.ask('startWorker');

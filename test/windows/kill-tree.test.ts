@@ -21,7 +21,10 @@ test('the whole tree of a guarded child ends, also who has lost his parent', asy
     lives.filter(({ pid }) => !report.killed.includes(pid)),
     [],
   );
-  t.deepEqual(report.notes.map(({ code }) => code), ['signal_failed']);
+  t.deepEqual(
+    report.notes.map(({ code }) => code),
+    ['signal_failed'],
+  );
   await allGone(lives);
   t.deepEqual(await ended, [null, 'SIGKILL']);
 });
@@ -39,7 +42,10 @@ test('what a child has left behind at its end is found by its job', async (t) =>
   t.deepEqual(survivors, []);
   await allGone(descendants);
   const again = await killTree(child);
-  t.deepEqual(again.notes.map(({ code }) => code), ['no_such_process']);
+  t.deepEqual(
+    again.notes.map(({ code }) => code),
+    ['no_such_process'],
+  );
 });
 
 test('a tree is ended while it starts further processes', async (t) => {

@@ -21,7 +21,7 @@ function startPool(t: ExecutionContext, options: Partial<PoolOptions> = {}): Poo
   return pool;
 }
 
-test('calls, bytes and streams go through descriptors 3 and 4', async (t) => {
+test.serial('calls, bytes and streams go through descriptors 3 and 4', async (t) => {
   const pool = startPool(t, { size: 2 });
   await pool.ready();
   const bytes = Buffer.alloc(3_000_000, 7);
@@ -32,11 +32,14 @@ test('calls, bytes and streams go through descriptors 3 and 4', async (t) => {
   for await (const item of pool.stream('count', [500])) items.push(item);
   t.deepEqual(items, [...Array(500).keys()]);
   const answers = await Promise.all([...Array(200).keys()].map((i) => pool.call('echo', [i])));
-  t.deepEqual(answers, [...Array(200).keys()].map((i) => [i]));
+  t.deepEqual(
+    answers,
+    [...Array(200).keys()].map((i) => [i]),
+  );
   await t.throwsAsync(pool.call('fail'), { code: 'ERR_PROCGUARD_WORKER_ERROR', message: /too far/ });
 });
 
-test('what a worker prints and logs arrives line by line', async (t) => {
+test.serial('what a worker prints and logs arrives line by line', async (t) => {
   const lines: OutputLine[] = [];
   const pool = startPool(t, { onOutput: (line) => lines.push(line) });
   await pool.call('print', ['a line']);
@@ -47,7 +50,7 @@ test('what a worker prints and logs arrives line by line', async (t) => {
   ]);
 });
 
-test('a worker that ends is replaced, and what it has started ends with it', async (t) => {
+test.serial('a worker that ends is replaced, and what it has started ends with it', async (t) => {
   await using lifelines = await Lifelines.open();
   const pool = startPool(t);
   const pid = await pool.call('pid');
@@ -58,7 +61,7 @@ test('a worker that ends is replaced, and what it has started ends with it', asy
   await t.notThrowsAsync(left.gone());
 });
 
-test('a worker that hangs is replaced', async (t) => {
+test.serial('a worker that hangs is replaced', async (t) => {
   const pool = startPool(t, { heartbeat: { intervalMs: 1000 } });
   await pool.ready();
   const error = await t.throwsAsync(within(pool.call('spin', [], { timeoutMs: 500 }), 'an end of the call'));
@@ -66,7 +69,7 @@ test('a worker that hangs is replaced', async (t) => {
   t.deepEqual(await within(pool.call('echo', [1]), 'another worker'), [1]);
 });
 
-test('a pool restarts without a loss, and drains', async (t) => {
+test.serial('a pool restarts without a loss, and drains', async (t) => {
   const pool = startPool(t, { size: 2 });
   const pids = new Set(await Promise.all([pool.call('pid'), pool.call('pid')]));
   await pool.restart();
@@ -77,7 +80,7 @@ test('a pool restarts without a loss, and drains', async (t) => {
   t.deepEqual({ drained, killed, survivors }, { drained: 2, killed: 0, survivors: 0 });
 });
 
-test('a worker that does not leave is ended', async (t) => {
+test.serial('a worker that does not leave is ended', async (t) => {
   const pool = startPool(t);
   await pool.ready();
   const never = t.throwsAsync(pool.call('never'));
@@ -88,9 +91,11 @@ test('a worker that does not leave is ended', async (t) => {
   await never;
 });
 
-test('a sample has the time, the memory and the size of a tree', async (t) => {
+test.serial('a sample has the time, the memory and the size of a tree', async (t) => {
   await using lifelines = await Lifelines.open();
-  const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), { stdio: 'ignore' });
+  const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), {
+    stdio: 'ignore',
+  });
   const lives = await lifelines.takeAll(['child', 'plain', 'double']);
   const id = identify(child)!;
   const sample = (await sampleProcesses([id], { trees: true })).get(0);

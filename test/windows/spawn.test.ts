@@ -61,16 +61,32 @@ async function sameAsNode(
   return actual;
 }
 
-const ARGUMENTS = ['plain', '', 'a b', 'tab\there', '"', 'a"b', '\\', 'a\\', 'a b\\', 'a\\"b', 'a\\\\"b c\\\\', '%PATH%', '^&|<>', 'ä€😀', "'"];
+const ARGUMENTS = [
+  'plain',
+  '',
+  'a b',
+  'tab\there',
+  '"',
+  'a"b',
+  '\\',
+  'a\\',
+  'a b\\',
+  'a\\"b',
+  'a\\\\"b c\\\\',
+  '%PATH%',
+  '^&|<>',
+  'ä€😀',
+  "'",
+];
 
-test('arguments arrive as they were given', async (t) => {
+test.serial('arguments arrive as they were given', async (t) => {
   const { stdout } = await sameAsNode(t, ({ spawn }) =>
     spawn(process.execPath, [describe, ...ARGUMENTS], { stdio: ['ignore', 'pipe', 'pipe'] }),
   );
   t.deepEqual(JSON.parse(stdout).argv, ARGUMENTS);
 });
 
-test('windowsVerbatimArguments leaves the quoting to the caller', async (t) => {
+test.serial('windowsVerbatimArguments leaves the quoting to the caller', async (t) => {
   const { stdout } = await sameAsNode(t, ({ spawn }) =>
     spawn(process.execPath, [describe, 'a b', '"c d"'], { windowsVerbatimArguments: true }),
   );
@@ -84,12 +100,12 @@ const ENVIRONMENTS: [string, NodeJS.ProcessEnv | undefined][] = [
 ];
 
 for (const [name, env] of ENVIRONMENTS) {
-  test(`the environment is Node's: ${name}`, async (t) => {
+  test.serial(`the environment is Node's: ${name}`, async (t) => {
     await sameAsNode(t, ({ spawn }) => spawn(process.execPath, [describe], { env }));
   });
 }
 
-test('a directory is the one that was given', async (t) => {
+test.serial('a directory is the one that was given', async (t) => {
   const { stdout } = await sameAsNode(t, ({ spawn }) =>
     spawn(process.execPath, [describe], { cwd: os.tmpdir() }),
   );
@@ -97,7 +113,7 @@ test('a directory is the one that was given', async (t) => {
 });
 
 for (const file of ['node', 'node.exe', 'NODE', 'cmd', '.\\node', 'sub\\node', 'node.com', 'node.', '']) {
-  test(`a program is found where Node finds it: '${file}'`, async (t) => {
+  test.serial(`a program is found where Node finds it: '${file}'`, async (t) => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-path-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
     mkdirSync(path.join(folder, 'sub'));
@@ -119,13 +135,13 @@ for (const [file, options] of [
   [process.execPath, { gid: 1 }],
   [fixture('windows/describe.mjs'), {}],
 ] as [string, node.SpawnOptions][]) {
-  test(`an error is Node's: ${file} ${JSON.stringify(options)}`, async (t) => {
+  test.serial(`an error is Node's: ${file} ${JSON.stringify(options)}`, async (t) => {
     const { error } = await sameAsNode(t, ({ spawn }) => spawn(file, [], options));
     t.truthy(error);
   });
 }
 
-test('a shell, a timeout and an exit code are what they are with Node', async (t) => {
+test.serial('a shell, a timeout and an exit code are what they are with Node', async (t) => {
   await sameAsNode(t, ({ exec }) => exec('echo "a b" & exit 3'));
   await sameAsNode(t, ({ spawn }) => spawn('echo', ['%OS%', '"x y"'], { shell: true }));
   await sameAsNode(t, ({ spawn }) => spawn(process.execPath, ['-e', 'process.exit(4294967295)']));
@@ -135,7 +151,7 @@ test('a shell, a timeout and an exit code are what they are with Node', async (t
 });
 
 for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGBREAK'] as const) {
-  test(`${signal} ends a child, and is reported, as with Node`, async (t) => {
+  test.serial(`${signal} ends a child, and is reported, as with Node`, async (t) => {
     const start = ({ spawn }: typeof node) => {
       const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
       child.once('spawn', () => t.true(child.kill(signal)));
@@ -147,7 +163,7 @@ for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGB
 }
 
 for (const options of [{ detached: true }, { windowsHide: true }, { windowsHide: true, detached: true }]) {
-  test(`a child with ${JSON.stringify(options)} is guarded, and is the same otherwise`, async (t) => {
+  test.serial(`a child with ${JSON.stringify(options)} is guarded, and is the same otherwise`, async (t) => {
     await sameAsNode(t, ({ spawn }) => spawn(process.execPath, [describe], options));
     const child = procguard.spawn(process.execPath, [describe], { ...options, stdio: 'ignore' });
     t.is(procguard.guardOf(child).link, 'job-object');
@@ -155,7 +171,7 @@ for (const options of [{ detached: true }, { windowsHide: true }, { windowsHide:
   });
 }
 
-test('descriptors 3 and up are the same in the child, each way', async (t) => {
+test.serial('descriptors 3 and up are the same in the child, each way', async (t) => {
   const program =
     'const fs=require("fs");fs.writeSync(4,"on four");const b=Buffer.alloc(9);fs.readSync(3,b);fs.writeSync(6,String(b))';
   const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-fd-'));
@@ -167,14 +183,20 @@ test('descriptors 3 and up are the same in the child, each way', async (t) => {
   });
   closeSync(fd);
   const ended = once(child, 'exit');
-  const [, , , three, four] = child.stdio as unknown as [null, null, null, NodeJS.WritableStream, NodeJS.ReadableStream];
+  const [, , , three, four] = child.stdio as unknown as [
+    null,
+    null,
+    null,
+    NodeJS.WritableStream,
+    NodeJS.ReadableStream,
+  ];
   three.end('for three');
   t.is(await text(four), 'on four');
   t.deepEqual(await ended, [0, null]);
   t.is(readFileSync(file, 'utf8'), 'for three');
 });
 
-test('an overlapped pipe carries both ways at the same time', async (t) => {
+test.serial('an overlapped pipe carries both ways at the same time', async (t) => {
   const program = 'const s=new (require("net").Socket)({fd:3});s.pipe(s)';
   const child = procguard.spawn(process.execPath, ['-e', program], {
     stdio: ['ignore', 'inherit', 'inherit', 'overlapped'],
@@ -187,7 +209,7 @@ test('an overlapped pipe carries both ways at the same time', async (t) => {
   await ended;
 });
 
-test('a child has no handle of its host but its stdio', async (t) => {
+test.serial('a child has no handle of its host but its stdio', async (t) => {
   const server = createServer().listen(0);
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -199,7 +221,7 @@ test('a child has no handle of its host but its stdio', async (t) => {
   t.is(error.code, 'ECONNREFUSED');
 });
 
-test('a stream of the host as stdio is handed on by Node, and the child put under guard after its start', async (t) => {
+test.serial('a stream of the host as stdio is handed on by Node, and the child put under guard after its start', async (t) => {
   const pipe = `\\\\.\\pipe\\procguard-stream-${process.pid}`;
   const server = createServer().listen(pipe);
   await once(server, 'listening');
@@ -212,7 +234,10 @@ test('a stream of the host as stdio is handed on by Node, and the child put unde
   });
   const { link, downgrades } = procguard.guardOf(child);
   t.is(link, 'job-object');
-  t.deepEqual(downgrades.map(({ code }) => code), ['job_assigned_late']);
+  t.deepEqual(
+    downgrades.map(({ code }) => code),
+    ['job_assigned_late'],
+  );
   await once(child, 'exit');
   stream.destroy();
   t.is(await text(received), 'through\n');
