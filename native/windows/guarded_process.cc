@@ -64,6 +64,8 @@ class Process : public Napi::ObjectWrap<Process> {
   }
 
   explicit Process(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Process>(info) {}
+  // A Worker's children outlive it, and nobody closes them.
+  ~Process() override { settle_job(job_); }
 
  private:
   // spawn(file, args, cwd, envPairs, stdio, flags, uid, gid, graceMs, ended) → pid or a libuv error. Without

@@ -2,7 +2,9 @@
 
 #include <uv.h>
 
+#include <iterator>
 #include <map>
+#include <set>
 
 namespace procguard {
 
@@ -13,7 +15,7 @@ struct Jobs {
   uint64_t last_number = 0;
   std::map<uint64_t, Handle> open;
   // Of children that have ended while something of their tree lived on.
-  std::vector<uint64_t> settled;
+  std::set<uint64_t> settled;
 };
 
 // Never destroyed: other threads may still ask while the process ends, and its end closes the handles.
@@ -78,16 +80,13 @@ uint64_t keep_job(Handle job) {
 
 void settle_job(uint64_t number) {
   Locked locked;
-  if (find_job(number) != nullptr) jobs().settled.push_back(number);
+  if (find_job(number) != nullptr) jobs().settled.insert(number);
   // Also those whose last process has ended meanwhile, which nobody has said.
-  std::vector<uint64_t> inhabited;
-  for (uint64_t settled : jobs().settled) {
-    if (is_empty(find_job(settled)))
-      jobs().open.erase(settled);
-    else
-      inhabited.push_back(settled);
+  for (auto at = jobs().settled.begin(); at != jobs().settled.end();) {
+    bool is_over = is_empty(find_job(*at));
+    if (is_over) jobs().open.erase(*at);
+    at = is_over ? jobs().settled.erase(at) : std::next(at);
   }
-  jobs().settled.swap(inhabited);
 }
 
 int end_job(uint64_t number) {

@@ -209,7 +209,7 @@ test.serial('an overlapped pipe carries both ways at the same time', async (t) =
   await ended;
 });
 
-test.serial('a child has no handle of its host but its stdio', async (t) => {
+test.serial('a listening socket of the host is not kept open by a child', async (t) => {
   const server = createServer().listen(0);
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -219,6 +219,21 @@ test.serial('a child has no handle of its host but its stdio', async (t) => {
   // The port is free although the child runs.
   const [error] = await once(connect(port, '127.0.0.1'), 'error');
   t.is(error.code, 'ECONNREFUSED');
+});
+
+test.serial('nothing of a guarded child is left in the event loop after its end', async (t) => {
+  const handles = () => {
+    const { libuv } = process.report.getReport() as unknown as { libuv: { type: string }[] };
+    return libuv.map(({ type }) => type).filter((type) => type === 'process' || type === 'pipe').length;
+  };
+  const before = handles();
+  for (let i = 0; i < 10; i++) {
+    const child = procguard.spawn('cmd', ['/c', 'exit 0'], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+    for (const stream of child.stdio) (stream as NodeJS.ReadableStream | null)?.resume?.();
+    await within(once(child, 'close'), 'the child to close');
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(handles(), before);
 });
 
 test.serial('a stream of the host as stdio is handed on by Node, and the child put under guard after its start', async (t) => {
