@@ -22,7 +22,8 @@ DWORD make_job(JobScope scope, Handle* job);
 // From here on the job is known by the number that is returned, which is never 0 and never used twice.
 uint64_t keep_job(Handle job);
 
-// Nobody here waits for the child any more: the job is closed once nothing lives in it. Calling it again is free.
+// Nobody here waits for the child any more: the job is closed once nothing lives in it. Calling it again is
+// free.
 void settle_job(uint64_t number);
 
 // Terminates all that lives in it. 0 or a libuv error; UV_ESRCH when it holds nothing any more.

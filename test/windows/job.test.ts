@@ -48,21 +48,24 @@ test.serial('descendants outlive the child itself, and die with the host', async
   await t.notThrowsAsync(allGone(descendants));
 });
 
-test.serial('where a child may not be born in a job it is assigned before it runs, and that is said', async (t) => {
-  await using lifelines = await Lifelines.open();
-  await using host = new Host({ disable: 'job-list' });
-  const args = lifelines.arguments('child', 'plain', 'setsid', 'double');
-  const { guard } = await host.start([lifelines.program, args, { stdio: 'ignore' }]);
-  t.is(guard.link, 'job-object');
-  t.is(guard.tree, 'job-object');
-  t.deepEqual(
-    guard.downgrades.map(({ code }) => code),
-    ['job_assigned_late'],
-  );
-  const lives = await lifelines.takeAll(['child', 'plain', 'setsid', 'double']);
-  await host.die('SIGKILL');
-  await t.notThrowsAsync(allGone(lives));
-});
+test.serial(
+  'where a child may not be born in a job it is assigned before it runs, and that is said',
+  async (t) => {
+    await using lifelines = await Lifelines.open();
+    await using host = new Host({ disable: 'job-list' });
+    const args = lifelines.arguments('child', 'plain', 'setsid', 'double');
+    const { guard } = await host.start([lifelines.program, args, { stdio: 'ignore' }]);
+    t.is(guard.link, 'job-object');
+    t.is(guard.tree, 'job-object');
+    t.deepEqual(
+      guard.downgrades.map(({ code }) => code),
+      ['job_assigned_late'],
+    );
+    const lives = await lifelines.takeAll(['child', 'plain', 'setsid', 'double']);
+    await host.die('SIGKILL');
+    await t.notThrowsAsync(allGone(lives));
+  },
+);
 
 test.serial('where jobs are denied the child runs without a guard, and that is said', async (t) => {
   await using lifelines = await Lifelines.open();

@@ -236,25 +236,28 @@ test.serial('nothing of a guarded child is left in the event loop after its end'
   t.is(handles(), before);
 });
 
-test.serial('a stream of the host as stdio is handed on by Node, and the child put under guard after its start', async (t) => {
-  const pipe = `\\\\.\\pipe\\procguard-stream-${process.pid}`;
-  const server = createServer().listen(pipe);
-  await once(server, 'listening');
-  const arrival = once(server, 'connection');
-  const stream = connect(pipe);
-  await once(stream, 'connect');
-  const [received] = await arrival;
-  const child = procguard.spawn(process.execPath, ['-e', 'console.log("through")'], {
-    stdio: ['ignore', stream, 'inherit'],
-  });
-  const { link, downgrades } = procguard.guardOf(child);
-  t.is(link, 'job-object');
-  t.deepEqual(
-    downgrades.map(({ code }) => code),
-    ['job_assigned_late'],
-  );
-  await once(child, 'exit');
-  stream.destroy();
-  t.is(await text(received), 'through\n');
-  server.close();
-});
+test.serial(
+  'a stream of the host as stdio is handed on by Node, and the child put under guard after its start',
+  async (t) => {
+    const pipe = `\\\\.\\pipe\\procguard-stream-${process.pid}`;
+    const server = createServer().listen(pipe);
+    await once(server, 'listening');
+    const arrival = once(server, 'connection');
+    const stream = connect(pipe);
+    await once(stream, 'connect');
+    const [received] = await arrival;
+    const child = procguard.spawn(process.execPath, ['-e', 'console.log("through")'], {
+      stdio: ['ignore', stream, 'inherit'],
+    });
+    const { link, downgrades } = procguard.guardOf(child);
+    t.is(link, 'job-object');
+    t.deepEqual(
+      downgrades.map(({ code }) => code),
+      ['job_assigned_late'],
+    );
+    await once(child, 'exit');
+    stream.destroy();
+    t.is(await text(received), 'through\n');
+    server.close();
+  },
+);
