@@ -9,7 +9,7 @@ export interface GuardOptions {
   containment?: 'tree' | 'process' | undefined;
   /**
    * Milliseconds, 0 to 300000; 0 is the default. Above 0 the tree gets a `SIGTERM` when the host dies and this much
-   * time before `SIGKILL`; both are then the keeper's, and the kernel sends nothing.
+   * time before `SIGKILL`; both are then the keeper's, and the kernel sends nothing. Not possible on Windows.
    */
   graceMs?: number | undefined;
 }

@@ -96,12 +96,13 @@ DWORD assign(HANDLE job, HANDLE process) {
 
 int launch(LaunchPlan& plan, Launched* launched) {
   Handle job;
-  DWORD job_error = is_disabled("job") ? ERROR_ACCESS_DENIED : make_job(plan.scope, &job);
+  DWORD job_error = make_job(plan.scope, &job);
   PROCESS_INFORMATION made = {};
   bool is_born_in_job = false;
   if (job) {
     HANDLE raw = job.get();
-    job_error = is_disabled("job-list") ? ERROR_NOT_SUPPORTED : create(plan, &raw, 0, &made);
+    bool is_refused = is_disabled("job-list") || is_disabled("job");
+    job_error = is_refused ? ERROR_NOT_SUPPORTED : create(plan, &raw, 0, &made);
     is_born_in_job = job_error == 0;
   }
   DWORD error = 0;

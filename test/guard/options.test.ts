@@ -43,8 +43,6 @@ for (const method of ['fork', 'exec', 'execFile'] as const) {
   });
 }
 
-const onWindows = process.platform === 'win32';
-
 for (const guard of [true, undefined, {}, { containment: 'tree' }, { graceMs: 0 }, { graceMs: 300_000 }]) {
   test.serial(`guard: ${JSON.stringify(guard)} is taken`, async (t) => {
     await using lifelines = await Lifelines.open();
@@ -52,9 +50,7 @@ for (const guard of [true, undefined, {}, { containment: 'tree' }, { graceMs: 0 
     const options = guard === undefined ? { stdio: 'ignore' } : { stdio: 'ignore', guard };
     t.like(await host.start([lifelines.program, lifelines.arguments('child'), options]), {
       // A grace is the keeper's alone.
-      guard: {
-        link: onWindows ? 'job-object' : JSON.stringify(guard)?.includes('300000') ? 'none' : 'pdeathsig',
-      },
+      guard: { link: JSON.stringify(guard)?.includes('300000') ? 'none' : 'pdeathsig' },
     });
   });
 }

@@ -101,13 +101,19 @@ async function pidsOfAll(): Promise<Set<number>> {
   return new Set((await readProcessTable()).keys());
 }
 
-/** Nothing runs that did not run before: neither a process that said hello, nor one that didn't get that far. */
+/**
+ * Nothing runs that did not run before: neither a process that said hello, nor one that didn't get that far. What another
+ * program has started meanwhile, as Wine does with its services, is none of ours.
+ */
 async function nothingNew(before: Set<number>): Promise<void> {
-  let found: number[] = [];
+  let found = '';
   await until(async () => {
-    found = [...(await pidsOfAll())].filter((pid) => !before.has(pid));
-    return found.length === 0 ? true : undefined;
-  }, `nothing of the trees to be left`).catch((cause: Error) => {
-    throw new Error(`Left: ${found.join(', ')}`, { cause });
+    const table = [...(await readProcessTable()).values()];
+    const isStrange = (parent: number) => before.has(parent) && parent !== process.pid;
+    const left = table.filter(({ pid, parent }) => !before.has(pid) && !isStrange(parent));
+    found = left.map(({ pid, parent }) => `${pid} of ${parent}`).join(', ');
+    return found === '' ? true : undefined;
+  }, 'nothing of the trees to be left').catch((cause: Error) => {
+    throw new Error(`Left: ${found}`, { cause });
   });
 }

@@ -89,6 +89,11 @@ test.serial('where jobs are denied the child runs without a guard, and that is s
   await t.notThrowsAsync(allAnswer(lives));
 });
 
+test.serial('a wrong guard option is refused before anything starts', (t) => {
+  const start = () => spawn('nonexistent', [], { guard: { graceMs: -1 } });
+  t.throws(start, { code: 'ERR_PROCGUARD_INVALID_OPTION' });
+});
+
 test.serial('a grace is not possible, and that is said', async (t) => {
   const child = spawn(process.execPath, ['-e', ''], { stdio: 'ignore', guard: { graceMs: 100 } });
   t.deepEqual(
