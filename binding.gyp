@@ -37,6 +37,7 @@
             "native/linux/cgroup.cc",
             "native/linux/exec.cc",
             "native/linux/exit_watch.cc",
+            "native/linux/exports.cc",
             "native/linux/guard_state.cc",
             "native/linux/identity.cc",
             "native/linux/keeper_process.cc",
@@ -48,6 +49,31 @@
             "native/linux/sighting.cc",
             "native/linux/spawner.cc",
             "native/linux/tree_use.cc"
+          ]
+        }, "OS=='win'", {
+          "defines": ["_WIN32_WINNT=0x0A00", "WIN32_LEAN_AND_MEAN", "NOMINMAX", "UNICODE"],
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++17"] } },
+          "sources": [
+            "native/addon.cc",
+            "native/loop_watch.cc",
+            "native/sample_job.cc",
+            "native/snapshot_job.cc",
+            "native/windows/command_line.cc",
+            "native/windows/disabled.cc",
+            "native/windows/environment_block.cc",
+            "native/windows/exit_watch.cc",
+            "native/windows/exports.cc",
+            "native/windows/guarded_process.cc",
+            "native/windows/ipc_peer.cc",
+            "native/windows/job.cc",
+            "native/windows/launch.cc",
+            "native/windows/node_handle.cc",
+            "native/windows/pipe_pair.cc",
+            "native/windows/process_table.cc",
+            "native/windows/program_search.cc",
+            "native/windows/sample.cc",
+            "native/windows/stdio_block.cc",
+            "native/windows/wide_text.cc"
           ]
         }, { "type": "none" }]
       ]

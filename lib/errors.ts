@@ -1,4 +1,3 @@
-import os from 'node:os';
 import { nearest } from './nearest.js';
 
 /**
@@ -91,5 +90,11 @@ export function describeValue(value: unknown): string {
 
 /** The name of a negative errno, as in `ENOENT`. */
 export function errnoName(errno: number): string {
-  return Object.entries(os.constants.errno).find(([, number]) => number === -errno)?.[0] ?? String(errno);
+  // Only Node knows libuv's numbers on Windows. To import node:util touches process.stderr in Node 22, so not before there is an error.
+  const { getSystemErrorName } = process.getBuiltinModule('node:util');
+  try {
+    return getSystemErrorName(errno);
+  } catch {
+    return String(errno);
+  }
 }

@@ -1,4 +1,4 @@
-// Module init and what is asked of the guard as a whole. What a call does stands in guard.h.
+// Module init and what every system offers. What a call does stands in guard.h.
 #include <napi.h>
 
 #include "guard.h"
@@ -12,40 +12,6 @@ namespace procguard {
 
 namespace {
 
-Napi::Value get_features(const Napi::CallbackInfo& info) {
-  Napi::Object result = Napi::Object::New(info.Env());
-  result["pidfd"] = features().pidfd;
-  result["waitidPidfd"] = features().waitid_pidfd;
-  result["clone3"] = features().clone3;
-  return result;
-}
-
-Napi::Value get_host_identity(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), host_identity());
-}
-
-Napi::Value start(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), start_guard(info[0].As<Napi::String>()));
-}
-
-Napi::Value get_status(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  GuardStatus status = guard_status();
-  Napi::Object result = Napi::Object::New(env);
-  result["keeper"] = status.keeper;
-  result["keeperPid"] = Napi::Number::New(env, status.keeper_pid);
-  result["keeperRestarts"] = Napi::Number::New(env, status.keeper_restarts);
-  result["keeperError"] = Napi::Number::New(env, status.keeper_error);
-  result["cgroup"] = status.cgroup;
-  if (status.cgroup_reason != nullptr) result["cgroupReason"] = status.cgroup_reason;
-  result["cgroupError"] = Napi::Number::New(env, status.cgroup_error);
-  return result;
-}
-
-Napi::Value get_own_cgroup(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), own_cgroup_directory());
-}
-
 // signal(pid, startTicks, signal) → 0 or -errno
 Napi::Value signal_process(const Napi::CallbackInfo& info) {
   int error = send_signal(info[0].As<Napi::Number>().Int32Value(),
@@ -54,33 +20,14 @@ Napi::Value signal_process(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), error);
 }
 
-// exec(program, args, ownArgs) → -errno, if it returns
-Napi::Value exec(const Napi::CallbackInfo& info) {
-  std::vector<std::string> args;
-  Napi::Array given = info[1].As<Napi::Array>();
-  for (uint32_t i = 0; i < given.Length(); i++) {
-    Napi::Value arg = given[i];
-    args.push_back(arg.As<Napi::String>());
-  }
-  int error = replace_process(info[0].As<Napi::String>(), args, info[2].As<Napi::Number>().Uint32Value());
-  return Napi::Number::New(info.Env(), error);
-}
-
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Instance());
-  // Tried now, while there are descriptors to try with: the answer holds for the life of the process.
-  features();
+  export_platform(env, exports);
   exports["GuardedProcess"] = define_guarded_process(env);
-  exports["features"] = Napi::Function::New<get_features>(env);
-  exports["hostIdentity"] = Napi::Function::New<get_host_identity>(env);
-  exports["startGuard"] = Napi::Function::New<start>(env);
-  exports["guardStatus"] = Napi::Function::New<get_status>(env);
-  exports["ownCgroup"] = Napi::Function::New<get_own_cgroup>(env);
   exports["sample"] = Napi::Function::New<take_sample>(env);
   exports["startTicksOfChild"] = Napi::Function::New<get_start_ticks_of_child>(env);
   exports["snapshot"] = Napi::Function::New<take_snapshot>(env);
   exports["closeRefused"] = Napi::Function::New<close_refused>(env);
-  exports["exec"] = Napi::Function::New<exec>(env);
   exports["signal"] = Napi::Function::New<signal_process>(env);
   return exports;
 }

@@ -15,14 +15,14 @@ int watch_of(napi_env env, ExitWatch** watch) {
   Instance* instance = Napi::Env(env).GetInstanceData<Instance>();
   if (instance->watch == nullptr) {
     uv_loop_t* loop;
-    if (napi_get_uv_event_loop(env, &loop) != napi_ok) return -ENOSYS;
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok) return UV_ENOSYS;
     int error = ExitWatch::create(loop, &instance->watch);
     if (error != 0) return error;
     // The thread's loop lives until this hook says that the watch has let go of it.
     if (napi_add_async_cleanup_hook(env, close_watch, instance->watch, nullptr) != napi_ok) {
       instance->watch->close([] {});
       instance->watch = nullptr;
-      return -ENOMEM;
+      return UV_ENOMEM;
     }
   }
   *watch = instance->watch;

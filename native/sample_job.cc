@@ -71,8 +71,8 @@ Napi::Value take_sample(const Napi::CallbackInfo& info) {
   const double* in = asked.Data();
   job->processes.reserve(asked.ElementLength() / kInputColumns);
   for (size_t i = 0; i + kInputColumns <= asked.ElementLength(); i += kInputColumns) {
-    job->processes.push_back(
-        {static_cast<pid_t>(in[i]), static_cast<uint64_t>(in[i + 1]), static_cast<uint64_t>(in[i + 2])});
+    job->processes.push_back({static_cast<decltype(SampledProcess::pid)>(in[i]),
+                              static_cast<uint64_t>(in[i + 1]), static_cast<uint64_t>(in[i + 2])});
   }
   job->trees = info[1].As<Napi::Boolean>();
   napi_value promise, name;

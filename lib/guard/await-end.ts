@@ -1,5 +1,6 @@
 import { atMost, nowMs } from '../clock.js';
 import { addon } from './binding.js';
+import { uvErrno } from './errno.js';
 import { isAlive, type ProcessId, readProcessTable } from './process-table.js';
 
 // Where processes can't be watched, they are looked at this often.
@@ -41,8 +42,7 @@ function watch({ pid, startTicks }: ProcessId): Watch {
   let blind = false;
   const ended = new Promise<void>((resolve) => {
     const error = native.open(pid, startTicks, resolve);
-    if (error === -3)
-      resolve(); // ESRCH
+    if (error === uvErrno.ESRCH) resolve();
     else blind = error !== 0;
   });
   return { ended, blind, stop: () => native.close() };

@@ -26,7 +26,7 @@ export interface ProcessEntry {
 }
 
 /** One process that is started or watched. */
-export interface GuardedProcess {
+export interface GuardedProcess extends Partial<JobProcess> {
   /** The pid, or a negative errno. `stdio` is read and written: see `native/guarded_process.cc`. */
   spawn(
     file: string,
@@ -51,6 +51,22 @@ export interface GuardedProcess {
   readonly registered: boolean;
 }
 
+/** What there is on Windows only. */
+export interface JobProcess {
+  /** Puts a child that Node has started into a job. */
+  adopt(pid: number, wholeTree: boolean): void;
+  /** The IPC channel whose host's end has this descriptor leads to this process. */
+  bindChannel(fd: number): void;
+  /** CTRL_BREAK to the console group that it leads: 0, or a negative errno; ENOSYS: it leads none. */
+  sendBreak(): number;
+  /** Terminates everything in its job: 0, or a negative errno; ESRCH: nothing was in it. */
+  endTree(): number;
+  /** Who is in its job, or a negative errno. */
+  treePids(): number[] | number;
+  /** Why it is in no job, or (with a `childNumber` above 0) was put into it after its start only; an error of Windows. */
+  readonly jobError: number;
+}
+
 export interface GuardStatus {
   keeper: 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';
   keeperPid: number;
@@ -63,6 +79,8 @@ export interface GuardStatus {
 
 export interface Binding {
   GuardedProcess: new () => GuardedProcess;
+  /** Windows only: 0, or an error of Windows: no jobs can be made. */
+  jobError(): number;
   features(): { pidfd: boolean; waitidPidfd: boolean; clone3: boolean };
   hostIdentity(): string;
   /** False: it could not, and may be tried again. */
@@ -85,8 +103,12 @@ export interface Binding {
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const require = createRequire(import.meta.url);
 
+/** Linux: trees are known by their mark, or a cgroup, and a keeper ends them. */
+export const hasMarks = process.platform === 'linux' && !isDisabled('platform');
+/** Windows: trees are known by their job, which Windows ends. */
+export const hasJobs = process.platform === 'win32' && !isDisabled('platform');
 /** Whether this platform has a guard at all. Elsewhere children are Node's own. */
-export const isGuardedPlatform = process.platform === 'linux' && !isDisabled('platform');
+export const isGuardedPlatform = hasMarks || hasJobs;
 
 let loaded: { readonly addon: Binding; readonly keeper: string } | undefined;
 let started = false;
@@ -95,7 +117,7 @@ let started = false;
 export function binding(): Binding {
   const loadedAddon = addon();
   // It can't start while the process is out of descriptors; then neither can a child, and the next call tries again.
-  if (!started) started = loadedAddon.startGuard(keeperProgram());
+  if (hasMarks && !started) started = loadedAddon.startGuard(keeperProgram());
   return loadedAddon;
 }
 

@@ -1,9 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { contextOf, type RunInContext } from './async-context.js';
 import { type Binding, binding, type GuardedProcess } from './binding.js';
+import { uvErrno } from './errno.js';
 import { mayStartChildren, type Policy } from './policy.js';
+import { flagsOf, readRequest, type SpawnRequest } from './spawn-request.js';
+import { attachStreams, describeStdio, needsNodeForStream } from './stdio.js';
 
 /*
  * A guarded child keeps Node's own ChildProcess and its own handle; only the handle's methods are ours. Its prototype
@@ -23,24 +25,6 @@ interface ProcessHandle {
   getAsyncId(): number;
 }
 
-/** An entry of the `stdio` list as Node has normalized it. */
-interface StdioEntry {
-  type: 'pipe' | 'overlapped' | 'ignore' | 'inherit' | 'fd' | 'wrap';
-  fd?: number;
-  handle?: { fd: number; open(fd: number): number | undefined };
-}
-
-interface SpawnRequest {
-  file: string;
-  args: string[] | undefined;
-  cwd: string | undefined;
-  envPairs: string[] | undefined;
-  stdio: StdioEntry[];
-  detached: boolean;
-  uid: number | null | undefined;
-  gid: number | null | undefined;
-}
-
 /** What is known of one child, for `guardOf` and `killTree`. */
 export interface GuardRecord {
   readonly policy: Policy;
@@ -52,15 +36,8 @@ export interface GuardRecord {
   gid?: number | undefined;
 }
 
-// As in native/guarded_process.cc.
-const ignore = -1;
-const newPipe = -2;
-const spawnFlags = { newSession: 1, setUid: 2, setGid: 4, tree: 8, inheritEnvironment: 16 };
-// Node 24 and later pass options of the process as bits.
-const nodeDetachedFlag = 1;
 // Node 20 throws what the conversion of an argument throws; later ones take such an argument for empty.
 const throwsOnOddArguments = Number.parseInt(process.versions.node, 10) < 22;
-const UV_EINVAL = -os.constants.errno.EINVAL;
 
 const records = new WeakMap<ChildProcess, GuardRecord>();
 
@@ -111,11 +88,15 @@ const methods = {
     const state = stateOf(this);
     const { record, node } = state;
     state.takesObject = args.length === 1;
-    const request = state.takesObject ? (args[0] as SpawnRequest) : fromList(args);
+    const request = readRequest(args);
     if (record.policy.sparesDetached && request.detached) {
       record.state = 'left';
       Object.setPrototypeOf(this, node);
       return this.spawn(...args);
+    }
+    if (needsNodeForStream(request.stdio ?? [])) {
+      Object.setPrototypeOf(this, node);
+      return adopt(this, record, this.spawn(...args));
     }
     if (throwsOnOddArguments && request.args !== undefined)
       request.args = request.args.map((arg) => `${arg}`);
@@ -163,40 +144,35 @@ function setReferenced(handle: ProcessHandle, referenced: boolean): void {
 function refuse(handle: ProcessHandle, { node, takesObject }: HandleState): boolean {
   if (!mayStartChildren()) return false;
   const stdio = [{ type: 'fd', fd: -1 }];
-  if (takesObject) node.spawn.call(handle, { file: '', args: [], envPairs: [], stdio });
-  else node.spawn.call(handle, '', [], undefined, [], stdio, 0, undefined, undefined);
+  // On Windows what libuv refuses is a user.
+  const uid = process.platform === 'win32' ? 0 : undefined;
+  if (takesObject) node.spawn.call(handle, { file: '', args: [], envPairs: [], stdio, uid });
+  else node.spawn.call(handle, '', [], undefined, [], stdio, 0, uid, undefined);
   return true;
 }
 
-function fromList([file, args, cwd, envPairs, stdio, flags, uid, gid]: unknown[]): SpawnRequest {
-  const detached = ((flags as number) & nodeDetachedFlag) !== 0;
-  return { file, args, cwd, envPairs, stdio, detached, uid, gid } as SpawnRequest;
+// Node has started it, and it is put under guard a moment later.
+function adopt(handle: ProcessHandle, record: GuardRecord, error: number): number {
+  if (error !== 0) return error;
+  record.native.adopt?.(handle.pid as number, record.policy.containment === 'tree');
+  record.state = 'guarded';
+  return 0;
 }
 
 function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest): number {
   const { record, runInContext } = state;
   const { policy, native } = record;
   const entries = request.stdio ?? [];
-  const stdio = new Int32Array(entries.length);
-  for (let i = 0; i < entries.length; i++) {
-    const fd = descriptorOf(entries[i] as StdioEntry);
-    if (fd === undefined) return UV_EINVAL;
-    stdio[i] = fd;
-  }
+  const stdio = describeStdio(entries);
+  if (stdio === undefined) return uvErrno.EINVAL;
   const { uid, gid } = request;
-  const flags =
-    (request.detached ? spawnFlags.newSession : 0) |
-    (uid == null ? 0 : spawnFlags.setUid) |
-    (gid == null ? 0 : spawnFlags.setGid) |
-    (policy.containment === 'tree' ? spawnFlags.tree : 0) |
-    (policy.inheritsEnvironment ? spawnFlags.inheritEnvironment : 0);
   const pid = native.spawn(
     request.file,
     request.args,
     request.cwd === '' ? undefined : request.cwd,
     request.envPairs,
     stdio,
-    flags,
+    flagsOf(request, policy),
     uid ?? 0,
     gid ?? 0,
     policy.graceMs,
@@ -204,7 +180,7 @@ function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest)
       runInContext(handle.onexit, exitCode, signalName(signal ?? 0));
     },
   );
-  const streamError = attachStreams(entries, stdio);
+  const streamError = attachStreams(entries, stdio, native);
   if (pid < 0) return pid;
   record.state = 'guarded';
   record.uid = uid ?? undefined;
@@ -213,38 +189,6 @@ function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest)
   if (streamError === 0) return 0;
   native.kill(os.constants.signals.SIGKILL);
   return streamError;
-}
-
-/** Undefined: libuv would refuse it. */
-function descriptorOf(entry: StdioEntry): number | undefined {
-  switch (entry.type) {
-    case 'ignore':
-      return ignore;
-    case 'pipe':
-    case 'overlapped':
-      return newPipe;
-    default: {
-      const fd = (entry.type === 'wrap' ? entry.handle?.fd : entry.fd) ?? -1;
-      // libuv takes -1 for a mistake and other negative numbers for "none".
-      if (fd === -1) return undefined;
-      return fd < 0 ? ignore : fd;
-    }
-  }
-}
-
-function attachStreams(entries: StdioEntry[], stdio: Int32Array): number {
-  let error = 0;
-  for (let i = 0; i < entries.length; i++) {
-    const { type, handle } = entries[i] as StdioEntry;
-    const fd = stdio[i] as number;
-    // Still the placeholder: the pipes could not be made.
-    if ((type !== 'pipe' && type !== 'overlapped') || fd === newPipe || handle === undefined) continue;
-    const refused = handle.open(fd) ?? 0;
-    if (refused === 0) continue;
-    error = refused;
-    closeSync(fd);
-  }
-  return error;
 }
 
 // Of two names for one number, the first is the one that Node reports.

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { binding, isGuardedPlatform } from './binding.js';
+import { binding, hasJobs, isGuardedPlatform } from './binding.js';
 import { recordOf } from './handle.js';
 import { parseMark } from './mark.js';
 import { ancestry, type ProcessId, readProcessTable } from './process-table.js';
@@ -32,6 +32,11 @@ export async function identifyWithin(child: ChildProcess, pid: number): Promise<
   const table = await readProcessTable();
   const entry = table.get(pid);
   if (entry === undefined || entry.dead) return undefined;
+  if (hasJobs) {
+    const pids = recordOf(child)?.native.treePids?.();
+    const isInJob = Array.isArray(pids) && pids.includes(pid);
+    return isInJob || ancestry(table, pid).has(root.pid) ? { pid, startTicks: entry.startTicks } : undefined;
+  }
   const tree = `${binding().hostIdentity()}.${root.childNumber}`;
   const isMarked = entry.mark !== undefined && parseMark(entry.mark)?.tree === tree;
   if (!isMarked && !ancestry(table, pid).has(root.pid)) return undefined;

@@ -3,6 +3,8 @@ import os from 'node:os';
 import { nowMs } from '../clock.js';
 import { checkKeys, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
+import { hasJobs } from './binding.js';
+import { killByJob } from './kill-job.js';
 import { KillLog, type KillNote } from './kill-log.js';
 import { checkGraceMs } from './policy.js';
 import { TreeKill } from './tree-kill.js';
@@ -35,7 +37,8 @@ const defaultGraceMs = 5000;
  * Ends a child, or any process, with all its descendants: `signal`, `graceMs`, `SIGKILL`, and verified. Finds also
  * those that left the tree by `setsid` or a double fork, if they carry the mark of a guarded child. Never signals this
  * process, its ancestors or a stranger. A signal that fails is followed by a stronger one at once: SIGKILL to the pid, to
- * its process group, and by way of a cgroup made for it. `notes` has each, and `NODE_DEBUG=procguard` prints them.
+ * its process group, and by way of a cgroup made for it. `notes` has each, and `NODE_DEBUG=procguard` prints them. On
+ * Windows only the workers of a pool can be asked to end, by CTRL_BREAK; anything else is ended at once, and `notes` says so.
  *
  * Rejects with `ERR_PROCGUARD_INVALID_OPTION`, `ERR_PROCGUARD_ADDON_UNAVAILABLE` or `ERR_PROCGUARD_SYSTEM`.
  *
@@ -48,7 +51,9 @@ export async function killTree(
   options: KillTreeOptions = {},
 ): Promise<KillTreeReport> {
   const { signal, graceMs } = checkOptions(options);
-  const tree = new TreeSearch(rootOf(target));
+  const root = rootOf(target);
+  if (hasJobs) return killByJob(target, signal, graceMs);
+  const tree = new TreeSearch(root);
   const log = new KillLog(String(typeof target === 'number' ? target : target.pid));
   const kill = new TreeKill(tree, log);
   const startedMs = nowMs();

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { binding, isGuardedPlatform } from './binding.js';
+import { binding, hasJobs, isGuardedPlatform } from './binding.js';
 import { recordOf } from './handle.js';
 import { parseMark } from './mark.js';
 import { readProcessTable } from './process-table.js';
@@ -9,6 +9,7 @@ import { readProcessTable } from './process-table.js';
  * answers for all of them. Without a guard nobody can tell, and the answer is none.
  */
 export async function withLeftovers(ended: readonly ChildProcess[]): Promise<ChildProcess[]> {
+  if (hasJobs) return ended.filter(hasInhabitedJob);
   const trees = new Map<string, ChildProcess>();
   for (const child of isGuardedPlatform ? ended : []) {
     const record = recordOf(child);
@@ -22,4 +23,9 @@ export async function withLeftovers(ended: readonly ChildProcess[]): Promise<Chi
     if (child !== undefined) found.add(child);
   }
   return [...found];
+}
+
+function hasInhabitedJob(child: ChildProcess): boolean {
+  const pids = recordOf(child)?.native.treePids?.();
+  return Array.isArray(pids) && pids.length > 0;
 }

@@ -9,7 +9,7 @@ export interface GuardOptions {
   containment?: 'tree' | 'process' | undefined;
   /**
    * Milliseconds, 0 to 300000; 0 is the default. Above 0 the tree gets a `SIGTERM` when the host dies and this much
-   * time before `SIGKILL`; both are then the keeper's, and the kernel sends nothing.
+   * time before `SIGKILL`; both are then the keeper's, and the kernel sends nothing. Not possible on Windows.
    */
   graceMs?: number | undefined;
 }
@@ -24,6 +24,8 @@ export interface Policy {
   readonly sparesDetached: boolean;
   /** The child gets the host's environment besides what Node gives it; see `environment.ts`. */
   readonly inheritsEnvironment: boolean;
+  /** Windows: it leads a console process group, so that it can be sent CTRL_BREAK. */
+  readonly leadsConsoleGroup: boolean;
 }
 
 declare module 'node:child_process' {
@@ -42,6 +44,7 @@ export const defaultPolicy: Policy = {
   graceMs: 0,
   sparesDetached: false,
   inheritsEnvironment: false,
+  leadsConsoleGroup: false,
 };
 export const unguarded: Policy = { ...defaultPolicy, guarded: false };
 export const registerPolicy: Policy = { ...defaultPolicy, sparesDetached: true };

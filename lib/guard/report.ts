@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { errnoName } from '../errors.js';
-import { binding, type GuardStatus, isGuardedPlatform } from './binding.js';
+import { binding, type GuardStatus, hasJobs, isGuardedPlatform } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
+import { capabilitiesOfJobs, guardByJob } from './report-job.js';
 
 /** Something that is weaker than it could be, and how to mend it. `code` is stable. */
 export interface Downgrade {
@@ -14,16 +15,16 @@ export interface Downgrade {
 /** What ties one child's life to its host's. */
 export interface Guard {
   /** The kernel's part, for the child itself. */
-  readonly link: 'pdeathsig' | 'none';
+  readonly link: 'pdeathsig' | 'job-object' | 'none';
   /** What ends the child's descendants. `none` is also what `containment: 'process'` asks for. */
-  readonly tree: 'cgroup' | 'mark' | 'none';
+  readonly tree: 'cgroup' | 'mark' | 'job-object' | 'none';
   readonly downgrades: readonly Downgrade[];
 }
 
 /** What this machine allows, found by trying. */
 export interface Capabilities extends Guard {
   readonly platform: NodeJS.Platform;
-  /** The kernel's means that are in use; what is missing has a fallback. */
+  /** The means of the Linux kernel that are in use; what is missing has a fallback. */
   readonly kernel: { readonly pidfd: boolean; readonly waitidPidfd: boolean; readonly clone3: boolean };
   readonly keeper: {
     readonly state: GuardStatus['keeper'];
@@ -39,7 +40,7 @@ export interface Capabilities extends Guard {
 const platformDowngrade: Downgrade = {
   code: 'platform_unsupported',
   message: `procguard has no guard for ${process.platform} yet; children are started by Node alone.`,
-  remedy: 'Run on Linux, or end the children yourself.',
+  remedy: 'Run on Linux or Windows, or end the children yourself.',
 };
 
 const cgroupDowngrades: Record<NonNullable<GuardStatus['cgroupReason']>, Omit<Downgrade, 'code'>> = {
@@ -75,6 +76,7 @@ export function guardOf(child: ChildProcess): Guard {
   if (record === undefined || record.state !== 'guarded') {
     return { link: 'none', tree: 'none', downgrades: [whyUnguarded(record)] };
   }
+  if (hasJobs) return guardByJob(record);
   const downgrades: Downgrade[] = [];
   const status = binding().guardStatus();
   let tree: Guard['tree'] = 'none';
@@ -133,6 +135,7 @@ export function capabilities(): Capabilities {
       downgrades: [platformDowngrade],
     };
   }
+  if (hasJobs) return capabilitiesOfJobs();
   const addon = binding();
   const status = addon.guardStatus();
   const kernel = addon.features();

@@ -1,6 +1,6 @@
 import * as childProcess from 'node:child_process';
 import types from 'node:util/types';
-import { isGuardedPlatform } from './binding.js';
+import { hasJobs, hasMarks } from './binding.js';
 import { isEnvironmentReal } from './environment.js';
 import { withPolicy } from './intercept.js';
 import { parsePolicy } from './policy.js';
@@ -46,7 +46,7 @@ function isOptions(value: unknown): value is Options {
 
 /** Gives Node an empty environment to work on, where the native side can supply the host's; false: it can't. */
 function takeEnvironment(args: unknown[], optionsAt: number, takesCallback: boolean): boolean {
-  if (!isGuardedPlatform || !isEnvironmentReal()) return false;
+  if (!hasMarks || !isEnvironmentReal()) return false;
   const given = args[optionsAt];
   if (given === undefined) {
     args[optionsAt] = { env: {} };
@@ -84,6 +84,20 @@ function optionsIndex(args: unknown[]): number {
 export const spawn: typeof childProcess.spawn = like(childProcess.spawn, function spawn(...args: unknown[]) {
   return start(childProcess.spawn, args, optionsIndex(args));
 });
+
+/**
+ * {@link spawn}, for a child that leads a group of its own: one signal reaches it and its children, and Ctrl-C in a terminal
+ * does not. That is a session, or on Windows a console process group; `detached` would take its console away there.
+ */
+export function spawnLeader(
+  command: string,
+  args: readonly string[],
+  options: childProcess.SpawnOptions,
+): childProcess.ChildProcess {
+  if (!hasJobs) return spawn(command, args, { ...options, detached: true });
+  const policy = { ...parsePolicy(options.guard), leadsConsoleGroup: true };
+  return withPolicy(policy, () => childProcess.spawn(command, args, options));
+}
 
 /**
  * `child_process.fork` with a guard; see {@link spawn}.

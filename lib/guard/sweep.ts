@@ -3,7 +3,7 @@ import os from 'node:os';
 import { nowMs } from '../clock.js';
 import { checkKeys, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
-import { addon, isGuardedPlatform, type ProcessEntry } from './binding.js';
+import { addon, hasMarks, type ProcessEntry } from './binding.js';
 import { findLeftCgroups, killCgroup, removeCgroup } from './cgroup-sweep.js';
 import { type Mark, parseMark } from './mark.js';
 import { ancestry, isAlive, type ProcessTable, readProcessTable } from './process-table.js';
@@ -49,7 +49,8 @@ const maxRounds = 20;
 /**
  * Finds and kills what dead hosts have left behind; meant for the start of a program. The process table is the
  * registry: an orphan is a process whose mark names a host that is not alive, with that start time, in this boot. What
- * can't be told is never killed: a malformed mark, an unreadable environment, a process of another pid namespace.
+ * can't be told is never killed: a malformed mark, an unreadable environment, a process of another pid namespace. On
+ * Windows a dead host leaves nothing, and nothing is found.
  *
  * Rejects with `ERR_PROCGUARD_INVALID_OPTION`, `ERR_PROCGUARD_ADDON_UNAVAILABLE` or `ERR_PROCGUARD_SYSTEM`.
  *
@@ -67,7 +68,7 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
   let skipped: SkippedProcess[] = [];
   let orphans: ProcessEntry[] = [];
   let cgroups: string[] = [];
-  if (isGuardedPlatform) {
+  if (hasMarks) {
     // Unreadable: then every mark is one of another boot, and nothing is killed.
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
     await awaitKeepers(bootId);

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { invalidOption } from '../errors.js';
-import { binding, isGuardedPlatform, type ProcessEntry } from './binding.js';
+import { binding, hasJobs, isGuardedPlatform, type ProcessEntry } from './binding.js';
 import { recordOf } from './handle.js';
 import { parseMark } from './mark.js';
 import { ancestry, type ProcessId, type ProcessTable, readProcessTable } from './process-table.js';
@@ -24,7 +24,7 @@ export function rootOf(target: ChildProcess | number): Root {
     throw invalidOption('target', target, 'a ChildProcess, or a pid above 1 that is not this process');
   }
   const record = isGuardedPlatform ? recordOf(target) : undefined;
-  const marked = record?.state === 'guarded' && record.policy.containment === 'tree';
+  const marked = !hasJobs && record?.state === 'guarded' && record.policy.containment === 'tree';
   const ended = target.exitCode !== null || target.signalCode !== null;
   return {
     // The pid of a child that has ended may be a stranger's.

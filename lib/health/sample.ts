@@ -2,6 +2,7 @@ import os from 'node:os';
 import { answerWithin, nowMs } from '../clock.js';
 import { errnoName, ProcguardError } from '../errors.js';
 import { binding, isGuardedPlatform } from '../guard/binding.js';
+import { uvErrno } from '../guard/errno.js';
 import type { TreeId } from '../guard/identify.js';
 import { lookLimitMs, looksTooLong } from '../guard/look-limit.js';
 
@@ -45,14 +46,14 @@ export interface ProcessSample {
 const inputColumns = 3;
 const header = 2;
 const columns = 10;
-const { ESRCH, EACCES, ESTALE } = os.constants.errno;
+const { ESTALE } = os.constants.errno;
 const unsupportedError = 1;
 
 const outcomes = new Map<number, Outcome>([
   [0, 'sampled'],
-  [-ESRCH, 'gone'],
+  [uvErrno.ESRCH, 'gone'],
   [-ESTALE, 'replaced'],
-  [-EACCES, 'denied'],
+  [uvErrno.EACCES, 'denied'],
   [unsupportedError, 'unsupported'],
 ]);
 
@@ -136,7 +137,7 @@ function unsupported(count: number): Float64Array {
 }
 
 function cannotSample(errno: number): ProcguardError {
-  const isMissing = errno === -os.constants.errno.ENOSYS;
+  const isMissing = errno === uvErrno.ENOSYS;
   return new ProcguardError(
     'ERR_PROCGUARD_SYSTEM',
     isMissing

@@ -7,7 +7,9 @@ interface Drainable {
   hurry(): void;
 }
 
-const signals = ['SIGTERM', 'SIGINT'] as const;
+// Windows has no SIGTERM; CTRL_BREAK is what one process there can ask another by.
+const signals =
+  process.platform === 'win32' ? (['SIGBREAK', 'SIGINT'] as const) : (['SIGTERM', 'SIGINT'] as const);
 /** All that is drained before the process ends: it has one end, and may have several pools. */
 const drainables = new Set<Drainable>();
 let first: NodeJS.Signals | undefined;

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { type FileHandle, open, readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atMost, nowMs } from '../clock.js';
-import { binding, isGuardedPlatform } from '../guard/binding.js';
+import { binding, hasMarks } from '../guard/binding.js';
 import { identifyWithin } from '../guard/identify.js';
 import type { StackOffer } from '../wire/messages.js';
 
@@ -34,7 +34,7 @@ export async function askForStacks(
   deadlineMs: number = defaultDeadlineMs,
 ): Promise<string | undefined> {
   const { stackOffer } = source;
-  if (stackOffer === undefined || !isGuardedPlatform) return undefined;
+  if (stackOffer === undefined || !hasMarks) return undefined;
   const untilMs = nowMs() + deadlineMs;
   let answer: string | undefined;
   // Not only its own loop has a deadline: a read of a file may wait for a thread of libuv's pool.

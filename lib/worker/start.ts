@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { ProcguardError } from '../errors.js';
 import type { GuardOptions } from '../guard/policy.js';
-import { spawn } from '../guard/spawn.js';
+import { spawnLeader } from '../guard/spawn.js';
 import { protocolVersion } from '../wire/limits.js';
 import { describeEnd, type WorkerEnd } from './errors.js';
 
@@ -27,7 +27,7 @@ export function startProgram(
   { command, args, cwd, env, guard }: WorkerSpec,
   token: string | undefined,
 ): ChildProcess {
-  return spawn(command, [...args], {
+  return spawnLeader(command, [...args], {
     cwd,
     env: {
       ...env,
@@ -35,9 +35,8 @@ export function startProgram(
       PROCGUARD_HOST_PID: String(process.pid),
       ...(token === undefined ? {} : { PROCGUARD_WORKER: token }),
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    // A session of its own: one signal reaches it and its children, and Ctrl-C in a terminal does not.
-    detached: true,
+    // Both ways at the same time; on Windows a plain pipe would let a read that waits hold up every write.
+    stdio: ['ignore', 'pipe', 'pipe', 'overlapped', 'overlapped'],
     ...(guard === undefined ? {} : { guard }),
   });
 }

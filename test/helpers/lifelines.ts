@@ -1,9 +1,11 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DEADLINE_MS, within } from './deadline.js';
 import { compiledFixture } from './fixtures.js';
+
+const isWindows = process.platform === 'win32';
 
 /** One fixture process, known by the connection that it holds for as long as it lives. */
 export class Life {
@@ -82,7 +84,7 @@ export class Life {
   /** Ends the process by closing the test's end, and waits until it is gone. */
   async end(): Promise<void> {
     this.#socket.end();
-    if (!this.#closed && this.pid > 1) this.#continue();
+    if (!isWindows && !this.#closed && this.pid > 1) this.#continue();
     await this.gone();
   }
 
@@ -99,7 +101,7 @@ export class Life {
 /** The socket that fixture processes connect to. Disposing of it ends every process that is still connected. */
 export class Lifelines {
   readonly folder = mkdtempSync(join(tmpdir(), 'procguard-test-'));
-  readonly path = join(this.folder, 'life');
+  readonly path = isWindows ? `\\\\.\\pipe\\${basename(this.folder)}` : join(this.folder, 'life');
   readonly program = compiledFixture('life');
   #server: Server;
   #lives: Life[] = [];
@@ -116,6 +118,7 @@ export class Lifelines {
     await new Promise<void>((resolve, reject) => {
       lifelines.#server.once('error', reject).listen(lifelines.path, resolve);
     });
+    if (isWindows) return lifelines;
     // Children that run as another user connect too.
     chmodSync(lifelines.folder, 0o755);
     chmodSync(lifelines.path, 0o666);

@@ -6,7 +6,7 @@ export const LAYERS = ['child', 'plain', 'setsid', 'double'] as const;
 
 /** How a host finds its trees, and the PROCGUARD_DISABLE that makes it so. */
 export interface TreeMode {
-  tree: 'cgroup' | 'mark';
+  tree: 'cgroup' | 'mark' | 'job-object';
   disable: string | undefined;
 }
 
@@ -14,6 +14,7 @@ export interface TreeMode {
 export async function treeModes(): Promise<TreeMode[]> {
   await using host = new Host();
   const { tree } = await host.ask<{ tree: string }>('capabilities');
+  if (tree === 'job-object') return [{ tree, disable: undefined }];
   const modes: TreeMode[] = [{ tree: 'mark', disable: 'cgroup' }];
   if (tree === 'cgroup') modes.unshift({ tree: 'cgroup', disable: undefined });
   else console.warn(`This machine has no cgroup to use (tree: ${tree}): the cgroup mode is not tested`);

@@ -20,7 +20,7 @@ export class WorkerChannel implements AsyncDisposable {
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'overlapped', 'overlapped'],
       env: { ...process.env, PROCGUARD_PROTOCOL: '1', PROCGUARD_HOST_PID: String(process.pid), ...env },
     });
     this.control = this.child.stdio[3] as Socket;

@@ -7,6 +7,7 @@ import os
 import threading
 
 from .ending import host_is_gone
+from .pipes import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class ControlChannel:
         try:
             with self.lock:
                 while view:
-                    view = view[os.write(self.descriptor, view) :]
+                    view = view[write(self.descriptor, view) :]
         except OSError:
             host_is_gone()
 

@@ -10,6 +10,7 @@ from time import monotonic
 from .channel import MAX_LINE_BYTES
 from .ending import broken_protocol, host_is_gone, refused
 from .frames import too_deep
+from .pipes import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class ControlThread:
 
     def read(self) -> None:
         try:
-            more = os.read(self.channel.descriptor, MAX_LINE_BYTES)
+            more = read(self.channel.descriptor, MAX_LINE_BYTES)
         except OSError:
             more = b""
         if not more:

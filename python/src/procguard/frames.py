@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from struct import Struct
 
 from .errors import ProtocolError
+from .pipes import open_reader, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class FrameReader:
     """Reads the frames of one descriptor. next() takes one from memory, fill() reads more."""
 
     def __init__(self, descriptor: int) -> None:
-        self.raw = io.FileIO(descriptor, "rb", closefd=False)
+        self.raw = open_reader(descriptor)
         # With a buffer of one byte read(n) goes straight into its result, without a copy and without reading beyond it.
         self.file = io.BufferedReader(self.raw, 1)
         self.buffer = b""
@@ -70,7 +70,7 @@ class FrameReader:
                 more = self.file.read(8 + header_bytes - len(buffer))
                 self.buffer = buffer + more
                 return bool(more)
-        more = os.read(self.raw.fileno(), self.read_bytes)
+        more = read(self.raw.fileno(), self.read_bytes)
         self.read_bytes = READ_BYTES if len(more) == self.read_bytes else SMALL_READ_BYTES
         self.buffer = buffer + more if buffer else more
         return bool(more)
@@ -99,7 +99,7 @@ class FrameReader:
 class Rest(io.RawIOBase):
     """What has been read of a body, followed by what will be."""
 
-    def __init__(self, begun: bytes, raw: io.FileIO) -> None:
+    def __init__(self, begun: bytes, raw: io.RawIOBase) -> None:
         self.begun = begun
         self.raw = raw
 

@@ -7,6 +7,7 @@ import threading
 from time import perf_counter
 
 from .ending import host_is_gone
+from .pipes import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Outbox:
         else:
             return
         try:
-            written = os.write(self.descriptor, data)
+            written = write(self.descriptor, data)
             if written < len(data):
                 write_all(self.descriptor, [memoryview(data)[written:]])
         except OSError:
@@ -72,7 +73,7 @@ def write_all(descriptor: int, views: list[memoryview]) -> None:
         if hasattr(os, "writev"):
             written = os.writev(descriptor, views[:MAX_BUFFERS])
         else:
-            written = os.write(descriptor, views[0][:WRITE_BYTES])
+            written = write(descriptor, views[0][:WRITE_BYTES])
         while written:
             if written >= views[0].nbytes:
                 written -= views[0].nbytes

@@ -1,0 +1,115 @@
+#include "job.h"
+
+#include <uv.h>
+
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace procguard {
+
+namespace {
+
+struct Jobs {
+  SRWLOCK lock = SRWLOCK_INIT;
+  uint64_t last_number = 0;
+  std::map<uint64_t, Handle> open;
+  // Of children that have ended while something of their tree lived on.
+  std::set<uint64_t> settled;
+};
+
+// Never destroyed: other threads may still ask while the process ends, and its end closes the handles.
+Jobs& jobs() {
+  static Jobs* all = new Jobs();
+  return *all;
+}
+
+class Locked {
+ public:
+  Locked() { AcquireSRWLockExclusive(&jobs().lock); }
+  ~Locked() { ReleaseSRWLockExclusive(&jobs().lock); }
+};
+
+HANDLE find_job(uint64_t number) {
+  auto found = jobs().open.find(number);
+  return found == jobs().open.end() ? nullptr : found->second.get();
+}
+
+bool is_empty(HANDLE job) {
+  JOBOBJECT_BASIC_ACCOUNTING_INFORMATION use = {};
+  return QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &use, sizeof(use), nullptr) &&
+         use.ActiveProcesses == 0;
+}
+
+int read_pids(HANDLE job, std::vector<DWORD>* pids) {
+  for (size_t room = 64;; room *= 2) {
+    std::vector<ULONG_PTR> bytes(2 + room);
+    auto* list = reinterpret_cast<JOBOBJECT_BASIC_PROCESS_ID_LIST*>(bytes.data());
+    DWORD size = static_cast<DWORD>(sizeof(JOBOBJECT_BASIC_PROCESS_ID_LIST) + (room - 1) * sizeof(ULONG_PTR));
+    bool is_read = QueryInformationJobObject(job, JobObjectBasicProcessIdList, list, size, nullptr);
+    if (!is_read && GetLastError() != ERROR_MORE_DATA) return uv_translate_sys_error(GetLastError());
+    if (!is_read || list->NumberOfAssignedProcesses > list->NumberOfProcessIdsInList) continue;
+    for (DWORD i = 0; i < list->NumberOfProcessIdsInList; i++)
+      pids->push_back(static_cast<DWORD>(list->ProcessIdList[i]));
+    return 0;
+  }
+}
+
+}  // namespace
+
+DWORD make_job(JobScope scope, Handle* job) {
+  Handle made(CreateJobObjectW(nullptr, nullptr));
+  if (!made) return GetLastError();
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
+  limits.BasicLimitInformation.LimitFlags =
+      JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION;
+  if (scope == JobScope::kChild)
+    limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK;
+  if (!SetInformationJobObject(made.get(), JobObjectExtendedLimitInformation, &limits, sizeof(limits)))
+    return GetLastError();
+  *job = std::move(made);
+  return 0;
+}
+
+uint64_t keep_job(Handle job) {
+  Locked locked;
+  uint64_t number = ++jobs().last_number;
+  jobs().open.emplace(number, std::move(job));
+  return number;
+}
+
+void settle_job(uint64_t number) {
+  Locked locked;
+  if (find_job(number) != nullptr) jobs().settled.insert(number);
+  // Also those whose last process has ended meanwhile, which nobody has said.
+  for (auto at = jobs().settled.begin(); at != jobs().settled.end();) {
+    bool is_over = is_empty(find_job(*at));
+    if (is_over) jobs().open.erase(*at);
+    at = is_over ? jobs().settled.erase(at) : std::next(at);
+  }
+}
+
+int end_job(uint64_t number) {
+  Locked locked;
+  HANDLE job = find_job(number);
+  if (job == nullptr || is_empty(job)) return UV_ESRCH;
+  return TerminateJobObject(job, 1) ? 0 : uv_translate_sys_error(GetLastError());
+}
+
+int look_into_job(uint64_t number, JobUse* use) {
+  Locked locked;
+  HANDLE job = find_job(number);
+  if (job == nullptr) return UV_ESRCH;
+  JOBOBJECT_BASIC_ACCOUNTING_INFORMATION account = {};
+  if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &account, sizeof(account),
+                                 nullptr))
+    return uv_translate_sys_error(GetLastError());
+  // In units of 100 ns.
+  use->cpu_ns = (account.TotalUserTime.QuadPart + account.TotalKernelTime.QuadPart) * 100;
+  use->pids.clear();
+  int error = read_pids(job, &use->pids);
+  if (error == 0 && use->pids.empty()) error = UV_ESRCH;
+  return error;
+}
+
+}  // namespace procguard

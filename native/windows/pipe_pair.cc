@@ -1,0 +1,45 @@
+#include "pipe_pair.h"
+
+#include <uv.h>
+
+#include <atomic>
+#include <cwchar>
+
+namespace procguard {
+
+namespace {
+
+constexpr DWORD kBufferBytes = 65536;
+
+std::atomic<unsigned> last_number{0};
+
+// Never the same twice, and not to be guessed: whoever knew it could connect first.
+void make_name(wchar_t (&name)[96]) {
+  unsigned long long random = 0;
+  uv_random(nullptr, nullptr, &random, sizeof(random), 0, nullptr);
+  swprintf(name, 96, L"\\\\.\\pipe\\procguard\\%lu-%u-%llx", GetCurrentProcessId(), ++last_number, random);
+}
+
+}  // namespace
+
+int make_pipe_pair(bool overlapped_child, Handle* host_end, Handle* child_end) {
+  wchar_t name[96];
+  make_name(name);
+  Handle host(CreateNamedPipeW(name,
+                               PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                               PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
+                               1, kBufferBytes, kBufferBytes, 0, nullptr));
+  if (!host) return uv_translate_sys_error(GetLastError());
+  SECURITY_ATTRIBUTES inheritable = {sizeof(inheritable), nullptr, TRUE};
+  Handle child(CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, &inheritable, OPEN_EXISTING,
+                           overlapped_child ? FILE_FLAG_OVERLAPPED : 0, nullptr));
+  if (!child) return uv_translate_sys_error(GetLastError());
+  // Doesn't block, since the other end is open already.
+  if (!ConnectNamedPipe(host.get(), nullptr) && GetLastError() != ERROR_PIPE_CONNECTED)
+    return uv_translate_sys_error(GetLastError());
+  *host_end = std::move(host);
+  *child_end = std::move(child);
+  return 0;
+}
+
+}  // namespace procguard

@@ -1,0 +1,91 @@
+#include "process_table.h"
+
+#include <signal.h>
+#include <tlhelp32.h>
+#include <uv.h>
+
+#include <unordered_map>
+
+namespace procguard {
+
+namespace {
+
+constexpr uint64_t kMicrosecondsTo1970 = 11644473600ull * 1000000;
+
+// Zero for processes that may not be opened, of other users for instance.
+uint64_t start_time_of_pid(DWORD pid) {
+  Handle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
+  return process ? start_time_of(process.get()) : 0;
+}
+
+}  // namespace
+
+uint64_t start_time_of(HANDLE process) {
+  FILETIME created, exited, kernel, user;
+  if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
+  uint64_t units = static_cast<uint64_t>(created.dwHighDateTime) << 32 | created.dwLowDateTime;
+  return units / 10 - kMicrosecondsTo1970;
+}
+
+int snapshot(std::vector<ProcessEntry>* table) {
+  HANDLE taken = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+  if (taken == INVALID_HANDLE_VALUE) return uv_translate_sys_error(GetLastError());
+  Handle processes(taken);
+  PROCESSENTRY32W found = {};
+  found.dwSize = sizeof(found);
+  std::unordered_map<DWORD, uint64_t> starts;
+  for (BOOL more = Process32FirstW(taken, &found); more; more = Process32NextW(taken, &found)) {
+    DWORD pid = found.th32ProcessID;
+    starts[pid] = start_time_of_pid(pid);
+    table->push_back(
+        {{pid, found.th32ParentProcessID, 0, 0, 'S', starts[pid], false}, MarkRead::kUnreadable, "", true});
+  }
+  for (ProcessEntry& entry : *table) {
+    auto parent = starts.find(entry.stat.parent);
+    bool is_older = parent != starts.end() && parent->second != 0 && entry.stat.start_ticks != 0 &&
+                    parent->second <= entry.stat.start_ticks;
+    if (!is_older) entry.stat.parent = 0;
+  }
+  return 0;
+}
+
+int open_process(DWORD pid, uint64_t start_ticks, DWORD access, Handle* process) {
+  Handle opened(OpenProcess(access | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, pid));
+  if (!opened) {
+    DWORD error = GetLastError();
+    return error == ERROR_INVALID_PARAMETER ? UV_ESRCH : uv_translate_sys_error(error);
+  }
+  if (start_time_of(opened.get()) != start_ticks || has_ended(opened.get())) return UV_ESRCH;
+  *process = std::move(opened);
+  return 0;
+}
+
+bool has_ended(HANDLE process) {
+  return WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
+}
+
+int signal_handle(HANDLE process, int signal) {
+  switch (signal) {
+    case SIGQUIT:
+    case SIGTERM:
+    case SIGKILL:
+    case SIGINT: {
+      if (TerminateProcess(process, 1)) return 0;
+      DWORD error = GetLastError();
+      // Also said of one that has ended.
+      return has_ended(process) ? UV_ESRCH : uv_translate_sys_error(error);
+    }
+    case 0:
+      return has_ended(process) ? UV_ESRCH : 0;
+    default:
+      return signal < 0 || signal >= NSIG ? UV_EINVAL : UV_ENOSYS;
+  }
+}
+
+int send_signal(DWORD pid, uint64_t start_ticks, int signal) {
+  Handle process;
+  int error = open_process(pid, start_ticks, PROCESS_TERMINATE, &process);
+  return error != 0 ? error : signal_handle(process.get(), signal);
+}
+
+}  // namespace procguard

@@ -1,0 +1,35 @@
+#include "wide_text.h"
+
+namespace procguard {
+
+static_assert(sizeof(wchar_t) == sizeof(char16_t), "Windows counts text in UTF-16 units");
+
+std::wstring wide_text(napi_env env, napi_value value) {
+  napi_value text, thrown;
+  if (napi_coerce_to_string(env, value, &text) != napi_ok) {
+    napi_get_and_clear_last_exception(env, &thrown);
+    return L"";
+  }
+  size_t length = 0;
+  if (napi_get_value_string_utf16(env, text, nullptr, 0, &length) != napi_ok) return L"";
+  std::wstring wide(length + 1, L'\0');
+  napi_get_value_string_utf16(env, text, reinterpret_cast<char16_t*>(&wide[0]), length + 1, &length);
+  wide.resize(length);
+  return wide;
+}
+
+std::vector<std::wstring> wide_texts(const Napi::Array& array) {
+  std::vector<std::wstring> texts;
+  uint32_t length = array.Length();
+  texts.reserve(length);
+  for (uint32_t i = 0; i < length; i++) {
+    // A command line may have tens of thousands of them.
+    Napi::HandleScope scope(array.Env());
+    napi_value item;
+    if (napi_get_element(array.Env(), array, i, &item) != napi_ok) continue;
+    texts.push_back(wide_text(array.Env(), item));
+  }
+  return texts;
+}
+
+}  // namespace procguard

