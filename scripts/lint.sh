@@ -16,6 +16,6 @@ else
   clang-format --dry-run -Werror "${native[@]}"
   black --check --line-length 110 "${python[@]}"
 fi
-shellcheck watchdog/*.sh bin/procguard-run
+shellcheck watchdog/*.sh scripts/*.sh bin/procguard-run .ci/run
 # Programs inside of the tests' strings may be wider.
 flake8 --max-line-length 140 --per-file-ignores 'python/tests/*:E501' --extend-ignore E203,W503 "${python[@]}"
