@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import test from 'ava';
+import { within } from '../helpers/deadline.js';
+import { fixture } from '../helpers/fixtures.js';
+import { type Life, Lifelines } from '../helpers/lifelines.js';
+
+// PowerShell may take its time to start, and the grace is three seconds.
+const patienceMs = 60_000;
+
+async function startWatched(lifelines: Lifelines, watched: boolean): Promise<[ChildProcess, Life]> {
+  const host = spawn(
+    process.execPath,
+    [fixture('windows/watched-host.mjs'), lifelines.path, String(watched)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [line] = await within(
+    once(createInterface(host.stdout!), 'line'),
+    'the watchdog to watch',
+    patienceMs,
+  );
+  if (line !== (watched ? 'watched' : 'alone')) throw new Error(line);
+  const [worker] = await lifelines.takeAll(['child']);
+  return [host, worker!];
+}
+
+async function end(host: ChildProcess): Promise<void> {
+  const ended = once(host, 'exit');
+  host.kill('SIGKILL');
+  await within(ended, 'the host to end');
+}
+
+test.serial('R4.2 R7.4 watchdog.ps1 ends the worker of a host that was terminated', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const [host, worker] = await startWatched(lifelines, true);
+  await end(host);
+  await t.notThrowsAsync(worker.gone(patienceMs));
+});
+
+test.serial('control: without watchdog.ps1 the worker survives its host', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const [host, worker] = await startWatched(lifelines, false);
+  await end(host);
+  await t.notThrowsAsync(worker.answers());
+});
