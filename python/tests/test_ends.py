@@ -76,7 +76,7 @@ class Control(unittest.TestCase):
     def test_pings_are_answered_while_a_handler_is_busy(self):
         for name, program, serve in PROGRAMS:
             with self.subTest(name), Worker(program, serve=serve) as worker:
-                worker.call(1, "spin", 1.0)
+                worker.call(1, "spin", 60)
                 self.assertEqual(worker.message()["message"], "started")
                 for seq in range(10):
                     started = time.monotonic()
