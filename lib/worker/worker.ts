@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { atMost, nowMs } from '../clock.js';
-import { ProcguardError } from '../errors.js';
-import type { ExitReason, StartReason } from '../events/events.js';
+import type { ProcguardError } from '../errors.js';
+import type { StartReason } from '../events/events.js';
 import { type KillTreeReport, killTree } from '../guard/kill-tree.js';
 import type { Frame } from '../wire/frames.js';
 import { protocolVersion } from '../wire/limits.js';
@@ -11,20 +11,13 @@ import type { ControlFromWorker, Hello, Leaving } from '../wire/messages.js';
 import { readControl } from '../wire/read-control.js';
 import { WireError } from '../wire/wire-error.js';
 import { Channels } from './channels.js';
-import { type EndCause, exitReasonOf } from './end-cause.js';
-import { describeStatus, WorkerDiedError, type WorkerEnd } from './errors.js';
+import type { EndCause } from './end-cause.js';
+import { brokenProtocol, Ending, type WorkerExit } from './ending.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
 import { headerOf, type RequestInHand, type WorkRequest } from './request.js';
 import type { StackSource } from './stacks.js';
-import {
-  cannotStart,
-  endedEarly,
-  startProgram,
-  startTimedOut,
-  type WorkerSpec,
-  withStderr,
-} from './start.js';
+import { cannotStart, startProgram, startTimedOut, type WorkerSpec } from './start.js';
 import { startWatchdog } from './watchdog.js';
 
 export interface WorkerEvents {
@@ -57,18 +50,6 @@ export interface WorkerPlace {
   readonly reason: StartReason;
 }
 
-/** How it ended. */
-export interface WorkerExit {
-  readonly reason: ExitReason;
-  /** The same in words. */
-  readonly message: string;
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly endedAtMs: number;
-  /** When it was sent the first signal that was to end it; undefined: it got none. */
-  readonly terminatedAtMs: number | undefined;
-}
-
 /** One worker process, from its start to its verified end. */
 export class Worker {
   state: WorkerState = 'starting';
@@ -97,19 +78,8 @@ export class Worker {
   #saidHello = false;
   #saidLeaving = false;
   #dropsAnswers = false;
-  #wasReady = false;
-  #wasAsked = false;
-  #endCause: EndCause | undefined;
-  #terminatedAtMs: number | undefined;
-  readonly #terminations: Promise<KillTreeReport | undefined>[] = [];
-  #endedAtMs: number | undefined;
-  #reason: string | undefined;
-  #stacks: string | undefined;
-  #startError: ProcguardError | undefined;
-  #cause: ProcguardError | undefined;
+  readonly #ending = new Ending();
   #markDone!: () => void;
-  #exitCode: number | null = null;
-  #signal: NodeJS.Signals | null = null;
 
   constructor(
     readonly number: number,
@@ -129,7 +99,7 @@ export class Worker {
     try {
       child = startProgram(spec, token);
     } catch (error) {
-      this.#startError = cannotStart(spec, error as Error);
+      this.#ending.startError = cannotStart(spec, error as Error);
       setImmediate(() => this.#end());
       return;
     }
@@ -137,7 +107,7 @@ export class Worker {
     // Also for what comes later, as when a worker that has changed its user can't be sent a signal.
     child.on('error', (error) => {
       if (child.pid !== undefined) return;
-      this.#startError = cannotStart(spec, error);
+      this.#ending.startError = cannotStart(spec, error);
       this.#end();
     });
     if (child.pid === undefined) return;
@@ -155,9 +125,7 @@ export class Worker {
       drained: () => this.events.free(this, 0),
     });
     child.once('exit', (exitCode, signal) => {
-      this.#exitCode = exitCode;
-      this.#signal = signal;
-      this.#endedAtMs = nowMs();
+      this.#ending.exited(exitCode, signal);
       const lastWords = Promise.all([stderr, control, data].map(ended));
       // After a stall of the loop the time may be up before they are read, which the turn that follows does.
       void atMost(lastWordsMs, lastWords).then(() => setImmediate(() => this.#end()));
@@ -170,13 +138,12 @@ export class Worker {
 
   /** It was sent a signal that ends it. */
   get isTerminating(): boolean {
-    return this.#endCause !== undefined;
+    return this.#ending.isTerminating;
   }
 
   /** What became of each attempt to end it. */
-  async terminations(): Promise<(KillTreeReport | Error)[]> {
-    const settled = await Promise.allSettled(this.#terminations);
-    return settled.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : (one.reason as Error)));
+  terminations(): Promise<(KillTreeReport | Error)[]> {
+    return this.#ending.terminations();
   }
 
   /** The last lines, oldest first. */
@@ -219,7 +186,7 @@ export class Worker {
   /** No further requests; the worker exits when it has answered those that it has, or at once when it is still starting. */
   leave(): void {
     if (this.state === 'ended') return;
-    this.#wasAsked = true;
+    this.#ending.isLeaving = true;
     // Before its hello it may take any time until it reads.
     if (this.state === 'starting') this.child?.kill('SIGTERM');
     this.state = 'leaving';
@@ -270,13 +237,10 @@ export class Worker {
     graceMs: number,
     stacks?: string,
   ): Promise<KillTreeReport | undefined> {
-    this.#endCause ??= cause;
-    this.#terminatedAtMs ??= nowMs();
-    this.#reason ??= reason;
-    this.#stacks ??= stacks;
+    this.#ending.begin(cause, reason, stacks);
     if (this.state !== 'ended') this.state = 'leaving';
     const termination = this.#killTree(graceMs);
-    this.#terminations.push(termination);
+    this.#ending.follow(termination);
     return termination;
   }
 
@@ -293,7 +257,7 @@ export class Worker {
     if (report.survivors.length > 0) this.events.survived(this, report);
     // It may be stuck in the kernel for good, and those who wait for its answers must not be.
     if (report.survivors.includes(this.child.pid)) {
-      this.#reason += ', and survived SIGKILL';
+      this.#ending.survived();
       this.#end();
     }
     return report;
@@ -327,7 +291,7 @@ export class Worker {
     this.handlers = handlers;
     this.stackOffer = stacks === undefined ? undefined : { ...stacks, pid };
     this.state = 'ready';
-    this.#wasReady = true;
+    this.#ending.wasReady = true;
     this.#channels?.tell({ type: 'welcome', protocol: protocolVersion });
     this.events.ready(this);
   }
@@ -336,7 +300,7 @@ export class Worker {
     if (!this.#saidHello) throw new WireError('out_of_turn', 'Leaving before its hello');
     if (this.#saidLeaving) throw new WireError('out_of_turn', 'Leaving for a second time');
     this.#saidLeaving = true;
-    this.#wasAsked = true;
+    this.#ending.isLeaving = true;
     if (this.state === 'ended') return;
     const unbegun = this.#inFlight.takeBack(last);
     this.unanswered += unbegun.length;
@@ -364,13 +328,13 @@ export class Worker {
 
   #break(error: Error): void {
     if (this.state === 'ended') return;
-    this.#cause ??= brokenProtocol(error);
+    this.#ending.protocolError ??= brokenProtocol(error);
     void this.terminate('protocol', `broke the worker protocol (${error.message})`, 0).catch(() => {});
   }
 
   #startTimedOut(): void {
     if (this.#saidHello || this.state === 'ended') return;
-    this.#startError = startTimedOut(this.spec);
+    this.#ending.startError = startTimedOut(this.spec);
     void this.terminate('start_timeout', 'did not say hello in time', 0).catch(() => {});
   }
 
@@ -380,54 +344,15 @@ export class Worker {
     clearTimeout(this.#closedTimer);
     this.state = 'ended';
     this.#channels?.destroy();
-    const end: WorkerEnd = {
-      pid: this.pid,
-      exitCode: this.#exitCode,
-      signal: this.#signal,
-      stderr: this.#output.lastOfStderr,
-      stacks: this.#stacks,
-    };
+    const end = this.#ending.end(this.pid, this.#output.lastOfStderr);
     const held = this.#inFlight.clear();
     this.unanswered += held.length;
-    for (const request of held) {
-      request.fail(new WorkerDiedError(this.#reason ?? 'died while it had the request', end, this.#cause));
-    }
-    const failedStart = this.#wasReady ? undefined : this.#failedStart(end);
-    this.exit = this.#exitOf(held.length, failedStart);
+    for (const request of held) request.fail(this.#ending.errorOf(end));
+    const failedStart = this.#ending.failedStart(end);
+    this.exit = this.#ending.exit(end, held.length, failedStart);
     this.#markDone();
     this.events.ended(this, failedStart, held.length);
   }
-
-  #exitOf(held: number, failedStart: ProcguardError | undefined): WorkerExit {
-    const signal = this.#signal;
-    const exitCode = this.#exitCode;
-    const reason = exitReasonOf({
-      cause: this.#endCause,
-      wasReady: this.#wasReady,
-      isLeaving: this.#wasAsked,
-      held,
-      signal,
-    });
-    const words = this.#reason ?? (reason === 'left' ? 'left when it was asked to' : 'died');
-    const message =
-      reason === 'start_failed' && failedStart !== undefined
-        ? failedStart.message
-        : `Worker ${this.pid ?? '(never started)'} ${words}: ${describeStatus({ exitCode, signal })}.`;
-    const endedAtMs = this.#endedAtMs ?? nowMs();
-    return { reason, message, exitCode, signal, endedAtMs, terminatedAtMs: this.#terminatedAtMs };
-  }
-
-  #failedStart(end: WorkerEnd): ProcguardError {
-    if (this.#startError !== undefined) return withStderr(this.#startError, end.stderr);
-    if (this.#cause !== undefined) return this.#cause;
-    return endedEarly(end);
-  }
-}
-
-function brokenProtocol(error: Error): ProcguardError {
-  return new ProcguardError('ERR_PROCGUARD_PROTOCOL', `It broke the worker protocol: ${error.message}`, {
-    cause: error,
-  });
 }
 
 function ended(stream: Readable): Promise<void> {
