@@ -87,7 +87,7 @@ Features probe() {
   found.clone3 = !disabled("clone3") && syscall(SYS_clone3, &args, sizeof(args)) < 0 && errno == EBADF;
 #endif
   // No signal has this number, and nothing is changed.
-  found.pdeathsig = !disabled("pdeathsig") && prctl(PR_SET_PDEATHSIG, ~0ul, 0, 0, 0) < 0 && errno == EINVAL;
+  found.pdeathsig = prctl(PR_SET_PDEATHSIG, ~0ul, 0, 0, 0) < 0 && errno == EINVAL;
   return found;
 }
 

@@ -89,11 +89,17 @@ for (const [label, { command, said }] of Object.entries(WAYS)) {
     t.notRegex(failed?.stdout ?? '', /missing +child/);
   });
 
-  needsRoot(`${label}: a pool answers, and closes with nothing left`, async (t) => {
-    const [unshare, ...rest] = [...launcher, process.execPath, fixture('linux/pool.mjs')];
-    const { stdout } = await promisify(execFile)(unshare as string, rest, { cwd: ROOT });
-    t.deepEqual(JSON.parse(stdout), { answer: 'hello', left: 0, alive: false });
-  });
+  needsRoot(
+    `${label}: a pool answers, ends its workers, and says that it can't tell what they left`,
+    async (t) => {
+      const [unshare, ...rest] = [...launcher, process.execPath, fixture('linux/pool.mjs')];
+      const { stdout } = await promisify(execFile)(unshare as string, rest, { cwd: ROOT });
+      const { answer, closed, alive } = JSON.parse(stdout);
+      t.deepEqual({ answer, alive }, { answer: 'hello', alive: false });
+      t.regex(closed, /^ERR_PROCGUARD_SYSTEM/);
+      t.regex(closed, said);
+    },
+  );
 }
 
 const FOREIGN = ['unshare', '--pid', '--fork', '--kill-child'];
