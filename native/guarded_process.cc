@@ -73,6 +73,7 @@ class Process : public Napi::ObjectWrap<Process> {
                            InstanceMethod<&Process::close>("close"),
                            InstanceAccessor<&Process::child_number>("childNumber"),
                            InstanceAccessor<&Process::cgroup_error>("cgroupError"),
+                           InstanceAccessor<&Process::link_error>("linkError"),
                            InstanceAccessor<&Process::registered>("registered"),
                        });
   }
@@ -162,6 +163,7 @@ class Process : public Napi::ObjectWrap<Process> {
       process_.pidfd = launched.pidfd;
       process_.is_child = true;
       if (launched.cgroup_error != 0) cgroup_error_ = launched.cgroup_error;
+      link_error_ = launched.link_error;
       error = begin_watch(watch, info[9].As<Napi::Function>());
       if (error == 0) return Napi::Number::New(env, launched.pid);
       // Nobody would ever hear of its end.
@@ -215,6 +217,9 @@ class Process : public Napi::ObjectWrap<Process> {
   Napi::Value cgroup_error(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), cgroup_error_);
   }
+  Napi::Value link_error(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), link_error_);
+  }
   Napi::Value registered(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), slot_ != nullptr);
   }
@@ -267,6 +272,7 @@ class Process : public Napi::ObjectWrap<Process> {
   Napi::FunctionReference ended_;
   uint64_t child_number_ = 0;
   int cgroup_error_ = 0;
+  int link_error_ = 0;
 };
 
 }  // namespace

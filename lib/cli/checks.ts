@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { atMost, nowMs } from '../clock.js';
-import { addon, isGuardedPlatform, keeperProgram } from '../guard/binding.js';
+import { addon, addonAdvice, isGuardedPlatform, keeperProgram } from '../guard/binding.js';
 import { type Capabilities, capabilities, guardOf } from '../guard/report.js';
 import { spawn } from '../guard/spawn.js';
 import type { Check } from './check.js';
@@ -62,7 +62,7 @@ function checkAddon(): Check {
       name: 'addon',
       state: 'missing',
       message: (error as Error).message,
-      remedy: 'Build it: npm rebuild procguard. It needs Python 3, make and a C++17 compiler.',
+      remedy: addonAdvice((error as Error).cause),
     };
   }
 }

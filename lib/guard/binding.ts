@@ -48,6 +48,8 @@ export interface GuardedProcess extends Partial<JobProcess> {
   readonly childNumber: number;
   /** 0: born in the host's cgroup. */
   readonly cgroupError: number;
+  /** Linux: 0, or why the kernel refused the death signal, as a negative errno. */
+  readonly linkError?: number;
   readonly registered: boolean;
 }
 
@@ -81,7 +83,13 @@ export interface Binding {
   GuardedProcess: new () => GuardedProcess;
   /** Windows only: 0, or an error of Windows: no jobs can be made. */
   jobError(): number;
-  features(): { pidfd: boolean; waitidPidfd: boolean; clone3: boolean };
+  features(): {
+    pidfd: boolean;
+    pidfdSignal: boolean;
+    waitidPidfd: boolean;
+    clone3: boolean;
+    pdeathsig: boolean;
+  };
   hostIdentity(): string;
   /** False: it could not, and may be tried again. */
   startGuard(keeperProgram: string): boolean;
@@ -149,11 +157,19 @@ function load() {
       'ERR_PROCGUARD_ADDON_UNAVAILABLE',
       `The native addon of procguard can't be loaded for ${process.platform}-${process.arch}, Node ${process.version}. ` +
         `Tried: prebuilds/${process.platform}-${process.arch} and build/Release in ${root}. ` +
-        'Build it with `npm rebuild procguard`, which needs Python 3, make and a C++17 compiler. ' +
+        `${addonAdvice(cause)} ` +
         `The loader said: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }
+}
+
+/** What to do about an addon that the loader has refused. */
+export function addonAdvice(cause: unknown): string {
+  // What the loader says of a file that it may not map as code.
+  return cause instanceof Error && cause.message.includes('failed to map segment')
+    ? 'Its file system is mounted with noexec: install procguard on another.'
+    : 'Build it with `npm rebuild procguard`, which needs Python 3, make and a C++17 compiler.';
 }
 
 // Loaded with the module, while there are descriptors to load it with. What goes wrong is said by the first call that

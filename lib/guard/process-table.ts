@@ -1,7 +1,7 @@
 import { answerWithin } from '../clock.js';
-import { errnoName, ProcguardError } from '../errors.js';
 import { addon, type ProcessEntry } from './binding.js';
 import { lookLimitMs, looksTooLong } from './look-limit.js';
+import { cannotLook } from './proc-errors.js';
 
 export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
 
@@ -35,11 +35,7 @@ function lookedAt(): void {}
 async function look(): Promise<ProcessTable> {
   const text = await addon().snapshot();
   if (typeof text === 'number') {
-    throw new ProcguardError(
-      'ERR_PROCGUARD_SYSTEM',
-      `The process table can't be read (${errnoName(text)}). Mount /proc, and allow more open files.`,
-      { errno: text, syscall: 'open' },
-    );
+    throw cannotLook("The process table can't be read", text);
   }
   const table = new Map<number, ProcessEntry>();
   for (const line of text.split('\n')) {

@@ -1,5 +1,6 @@
 import { binding } from './binding.js';
 import type { GuardRecord } from './handle.js';
+import { noKernel } from './kernel-downgrades.js';
 import type { Capabilities, Downgrade, Guard } from './report.js';
 
 /** What guards this child of ours on Windows. */
@@ -25,7 +26,7 @@ export function capabilitiesOfJobs(): Capabilities {
     platform: process.platform,
     link: error === 0 ? 'job-object' : 'none',
     tree: error === 0 ? 'job-object' : 'none',
-    kernel: { pidfd: false, waitidPidfd: false, clone3: false },
+    kernel: noKernel,
     keeper: { state: 'stopped', pid: 0, restarts: 0 },
     cgroup: undefined,
     downgrades: error === 0 ? [] : [jobDenied(error)],

@@ -1,8 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { errnoName } from '../errors.js';
-import { binding, type GuardStatus, hasJobs, isGuardedPlatform } from './binding.js';
+import { binding, type GuardStatus, hasJobs, isGuardedPlatform, keeperProgram } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
+import { kernelDowngrades, linkRefused, noKernel } from './kernel-downgrades.js';
+import { describeProc } from './proc-errors.js';
 import { capabilitiesOfJobs, guardByJob } from './report-job.js';
 
 /** Something that is weaker than it could be, and how to mend it. `code` is stable. */
@@ -25,7 +28,13 @@ export interface Guard {
 export interface Capabilities extends Guard {
   readonly platform: NodeJS.Platform;
   /** The means of the Linux kernel that are in use; what is missing has a fallback. */
-  readonly kernel: { readonly pidfd: boolean; readonly waitidPidfd: boolean; readonly clone3: boolean };
+  readonly kernel: {
+    readonly pidfd: boolean;
+    readonly pidfdSignal: boolean;
+    readonly waitidPidfd: boolean;
+    readonly clone3: boolean;
+    readonly pdeathsig: boolean;
+  };
   readonly keeper: {
     readonly state: GuardStatus['keeper'];
     /** 0 while there is none. */
@@ -87,6 +96,13 @@ export function guardOf(child: ChildProcess): Guard {
     if (isKeeperless(status)) tree = 'none';
   }
   downgrades.push(...keeperDowngrades(status));
+  if (record.policy.graceMs > 0 && !record.native.registered) {
+    downgrades.push({
+      code: 'grace_lost',
+      message: 'Nobody sends SIGTERM when the host dies: the kernel sends SIGKILL at once, without graceMs.',
+      remedy: 'See the keeper; only that can wait graceMs.',
+    });
+  }
   if (!record.native.registered && !isKeeperless(status)) {
     downgrades.push({
       code: 'registry_full',
@@ -103,6 +119,9 @@ export function guardOf(child: ChildProcess): Guard {
       message: `When the host dies the keeper sends SIGTERM, and SIGKILL ${record.policy.graceMs} ms later; the kernel sends nothing.`,
       remedy: 'Leave graceMs at 0 for a SIGKILL by the kernel itself.',
     });
+  } else if ((record.native.linkError ?? 0) !== 0) {
+    link = 'none';
+    downgrades.push(linkRefused(` (${errnoName(record.native.linkError as number)})`));
   } else if (hasChangedCredentials(child, record)) {
     link = 'none';
     downgrades.push({
@@ -129,7 +148,7 @@ export function capabilities(): Capabilities {
       platform: process.platform,
       link: 'none',
       tree: 'none',
-      kernel: { pidfd: false, waitidPidfd: false, clone3: false },
+      kernel: noKernel,
       keeper: { state: 'stopped', pid: 0, restarts: 0 },
       cgroup: undefined,
       downgrades: [platformDowngrade],
@@ -143,7 +162,7 @@ export function capabilities(): Capabilities {
   if (status.cgroup === '') downgrades.push(cgroupDowngrade(status, 0));
   return {
     platform: process.platform,
-    link: 'pdeathsig',
+    link: kernel.pdeathsig ? 'pdeathsig' : 'none',
     tree: isKeeperless(status) ? 'none' : status.cgroup === '' ? 'mark' : 'cgroup',
     kernel,
     keeper: { state: status.keeper, pid: status.keeperPid, restarts: status.keeperRestarts },
@@ -183,20 +202,25 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
   switch (keeper) {
     case 'stopped':
       return [
-        {
+        keeperNeedsProc(keeperError) ?? {
           code: 'keeper_disabled',
           message: 'PROCGUARD_DISABLE names keeper: only direct children die with the host.',
           remedy: 'Unset PROCGUARD_DISABLE.',
         },
       ];
-    case 'failed':
+    case 'failed': {
+      const remedy =
+        keeperError === constants.errno.EACCES
+          ? keeperMayNotRun()
+          : 'Look for procguard-keeper in the system log.';
       return [
         {
           code: 'keeper_failed',
           message: `The keeper can't be kept running${why}: only direct children die with the host.`,
-          remedy: 'Look for procguard-keeper in the system log; check that its file may be executed.',
+          remedy,
         },
       ];
+    }
     case 'restarting':
       return [
         {
@@ -209,6 +233,20 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
     default:
       return [];
   }
+}
+
+function keeperMayNotRun(): string {
+  return `Make it executable: chmod +x '${keeperProgram()}'. If it is, its file system is mounted with noexec: install procguard on another.`;
+}
+
+function keeperNeedsProc(error: number): Downgrade | undefined {
+  const proc = describeProc(-error);
+  if (proc === undefined) return undefined;
+  return {
+    code: 'keeper_needs_proc',
+    message: `${proc.message}: no keeper runs, only direct children die with the host, and it can't be seen whether one has dropped its link.`,
+    remedy: proc.remedy,
+  };
 }
 
 function cgroupDowngrade(status: GuardStatus, childError: number): Downgrade {
@@ -227,33 +265,6 @@ function cgroupDowngrade(status: GuardStatus, childError: number): Downgrade {
     message: `${message}${why} Trees are found by their mark: a descendant that clears its environment escapes.`,
     remedy,
   };
-}
-
-function kernelDowngrades(kernel: Capabilities['kernel']): Downgrade[] {
-  const downgrades: Downgrade[] = [];
-  if (!kernel.pidfd) {
-    downgrades.push({
-      code: 'no_pidfd',
-      message:
-        'pidfds are missing (before 5.3, or a sandbox): exits are learned from SIGCHLD, pids checked by start time.',
-      remedy: 'Use a newer kernel, or a seccomp profile that allows pidfd_open.',
-    });
-  } else if (!kernel.waitidPidfd) {
-    downgrades.push({
-      code: 'no_waitid_pidfd',
-      message: 'waitid(P_PIDFD) is missing (before 5.4, or a sandbox): children are reaped by pid.',
-      remedy: 'Use a newer kernel.',
-    });
-  }
-  if (!kernel.clone3) {
-    downgrades.push({
-      code: 'no_clone3',
-      message:
-        'clone3 is missing (before 5.7, or a sandbox): children are started with clone, without a cgroup.',
-      remedy: 'Use a newer kernel, or a seccomp profile that allows clone3.',
-    });
-  }
-  return downgrades;
 }
 
 // A change of the effective or file system ids clears PDEATHSIG, be it by exec or by the child's own doing.

@@ -1,10 +1,10 @@
 import os from 'node:os';
 import { answerWithin, nowMs } from '../clock.js';
-import { errnoName, ProcguardError } from '../errors.js';
 import { binding, isGuardedPlatform } from '../guard/binding.js';
 import { uvErrno } from '../guard/errno.js';
 import type { TreeId } from '../guard/identify.js';
 import { lookLimitMs, looksTooLong } from '../guard/look-limit.js';
+import { cannotLook } from '../guard/proc-errors.js';
 
 /**
  * `gone`: no such process. `replaced`: its pid is another's now. `denied`: it may not be looked at (hidepid, a security
@@ -126,7 +126,7 @@ export async function sampleProcesses(
   const named = [...ids];
   const numbers = await answerWithin(lookLimitMs, binding().sample(asked, trees));
   if (numbers === undefined) throw looksTooLong("Processes can't be sampled");
-  if (typeof numbers === 'number') throw cannotSample(numbers);
+  if (typeof numbers === 'number') throw cannotLook("Processes can't be sampled", numbers);
   return new Samples(named, numbers, trees);
 }
 
@@ -134,15 +134,4 @@ function unsupported(count: number): Float64Array {
   const numbers = new Float64Array(header + count * columns);
   for (let index = 0; index < count; index++) numbers[header + index * columns] = unsupportedError;
   return numbers;
-}
-
-function cannotSample(errno: number): ProcguardError {
-  const isMissing = errno === uvErrno.ENOSYS;
-  return new ProcguardError(
-    'ERR_PROCGUARD_SYSTEM',
-    isMissing
-      ? "Processes can't be sampled: /proc isn't mounted. Mount it."
-      : `Processes can't be sampled (${errnoName(errno)}). Allow more open files.`,
-    { errno, syscall: 'open' },
-  );
 }

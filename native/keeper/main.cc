@@ -96,9 +96,10 @@ int take_charge(const char* identity, Charge* charge) {
   struct statfs system;
   bool given = fstatfs(kKeeperCgroupFd, &system) == 0 && system.f_type == kCgroup2Magic;
   charge->cgroup_fd = given ? kKeeperCgroupFd : -1;
-  charge->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (charge->proc_fd < 0) return fail("/proc");
-  return 0;
+  charge->proc_fd = open_proc();
+  if (charge->proc_fd >= 0) return 0;
+  errno = -charge->proc_fd;
+  return fail("/proc");
 }
 
 int say_ready() {

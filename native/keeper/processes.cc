@@ -83,8 +83,11 @@ void meet(Look* look, pid_t pid, uint32_t grace_ms, bool ask, bool (*still_ours)
   if (!graced) look->due++;
   look->last_found = pid;
   long result = 0;
-  if (signal != 0)
-    result = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) : kill(pid, signal);
+  if (signal != 0) {
+    result = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) : -1;
+    // A sandbox may refuse that, and not this.
+    if (result < 0 && (pidfd < 0 || errno != ESRCH)) result = kill(pid, signal);
+  }
   if (result < 0 && errno != ESRCH) {
     look->failed_signals++;
     look->last_errno = errno;

@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -24,8 +22,12 @@ namespace {
 
 // Pieces that end with a zero byte, as /proc shows arguments and environment.
 std::vector<std::string> read_pieces(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::string text;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  char part[4096];
+  ssize_t got;
+  while (file >= 0 && (got = read(file, part, sizeof(part))) > 0) text.append(part, static_cast<size_t>(got));
+  if (file >= 0) close(file);
   std::vector<std::string> pieces;
   for (size_t at = 0; at < text.size();) {
     size_t end = text.find('\0', at);

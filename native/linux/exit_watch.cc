@@ -26,7 +26,7 @@ uv_handle_t* as_handle(Handle* handle) {
 }  // namespace
 
 int ExitWatch::create(uv_loop_t* loop, ExitWatch** made) {
-  ExitWatch* self = new ExitWatch(loop);
+  ExitWatch* self = new ExitWatch;
   self->poll_.data = self->check_.data = self->signal_.data = self;
   int error = 0;
   if (features().pidfd) {

@@ -42,7 +42,7 @@ class ExitWatch {
   void close(std::function<void()> done);
 
  private:
-  explicit ExitWatch(uv_loop_t* loop) : loop_(loop) {}
+  ExitWatch() = default;
   int listen_to_sigchld();
   void collect_ready();
   void collect_by_signal();
@@ -51,7 +51,6 @@ class ExitWatch {
   void stop_polling(Watched* process);
   void count_reference(int change);
 
-  uv_loop_t* loop_;
   int epoll_fd_ = -1;
   uv_poll_t poll_ = {};
   uv_check_t check_ = {};

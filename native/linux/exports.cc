@@ -16,8 +16,10 @@ namespace {
 Napi::Value get_features(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   result["pidfd"] = features().pidfd;
+  result["pidfdSignal"] = features().pidfd_signal;
   result["waitidPidfd"] = features().waitid_pidfd;
   result["clone3"] = features().clone3;
+  result["pdeathsig"] = features().pdeathsig;
   return result;
 }
 
@@ -62,8 +64,9 @@ Napi::Value exec(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_platform(Napi::Env env, Napi::Object exports) {
-  // Tried now, while there are descriptors to try with: the answer holds for the life of the process.
+  // Tried now, while there are descriptors to try with: the answers hold for the life of the process.
   features();
+  host_identity();
   exports["features"] = Napi::Function::New<get_features>(env);
   exports["hostIdentity"] = Napi::Function::New<get_host_identity>(env);
   exports["startGuard"] = Napi::Function::New<start>(env);

@@ -16,6 +16,7 @@
 #include "keeper_process.h"
 #include "kernel.h"
 #include "launch.h"
+#include "procfs.h"
 #include "spawner.h"
 
 namespace procguard {
@@ -59,6 +60,15 @@ int64_t monotonic_ms() {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+// 0: a keeper could find what it has to kill. -EMFILE and its like pass; others hold for this process's life.
+int check_proc() {
+  int proc = open_proc();
+  if (proc < 0) return proc;
+  close(proc);
+  // It was not there when this host took its name, which a sweep would now take for a dead one's.
+  return host_start_ticks() == 0 ? -ENOSYS : 0;
 }
 
 // The mutex is held.
@@ -138,7 +148,12 @@ bool start_guard(const std::string& keeper_program) {
   self.started = true;
   self.program = keeper_program;
   if (disabled("keeper")) return true;
-  int error = make_registry(&self.registry_fd, &self.registry);
+  int error = check_proc();
+  if (error == -ENOSYS || error == -EXDEV) {
+    self.error = -error;
+    return true;
+  }
+  if (error == 0) error = make_registry(&self.registry_fd, &self.registry);
   if (error != 0) {
     self.started = false;
     self.state = Keeper::kFailed;

@@ -12,7 +12,8 @@ struct GuardStatus {
   const char* keeper;  // "stopped", "starting", "running", "restarting", "failed"
   int32_t keeper_pid;
   uint32_t keeper_restarts;
-  int keeper_error;  // the errno of the last failure; 0: none
+  // The errno of the last failure; 0: none. ENOSYS or EXDEV of a stopped one: see open_proc().
+  int keeper_error;
   std::string cgroup;
   const char* cgroup_reason;  // why there is no cgroup; nullptr: there is one
   int cgroup_error;

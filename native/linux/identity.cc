@@ -17,7 +17,7 @@ namespace procguard {
 namespace {
 
 std::string make_identity() {
-  int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int proc = open_proc();
   ProcessStat stat = {};
   bool known = proc >= 0 && read_stat(proc, getpid(), &stat) == 0;
   if (proc >= 0) close(proc);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,8 @@ Features probe() {
   int self = disabled("pidfd") ? -ENOSYS : pidfd_open(getpid());
   if (self >= 0) {
     found.pidfd = true;
+    found.pidfd_signal =
+        !disabled("pidfd-signal") && syscall(SYS_pidfd_send_signal, self, 0, nullptr, 0) == 0;
     siginfo_t info = {};
     // This process is not its own child: a kernel that knows P_PIDFD says ECHILD, one that doesn't EINVAL.
     found.waitid_pidfd =
@@ -83,6 +86,8 @@ Features probe() {
   args.cgroup = kNoDescriptor;
   found.clone3 = !disabled("clone3") && syscall(SYS_clone3, &args, sizeof(args)) < 0 && errno == EBADF;
 #endif
+  // No signal has this number, and nothing is changed.
+  found.pdeathsig = prctl(PR_SET_PDEATHSIG, ~0ul, 0, 0, 0) < 0 && errno == EINVAL;
   return found;
 }
 
@@ -129,6 +134,7 @@ int pidfd_open(pid_t pid) {
 }
 
 int pidfd_send_signal(int pidfd, int signal) {
+  if (!features().pidfd_signal) return -ENOSYS;
   return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? -errno : 0;
 }
 

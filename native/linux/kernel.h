@@ -11,8 +11,10 @@ namespace procguard {
 
 struct Features {
   bool pidfd;         // pidfd_open and poll on it (5.3)
+  bool pidfd_signal;  // pidfd_send_signal (5.1)
   bool waitid_pidfd;  // waitid(P_PIDFD) (5.4)
   bool clone3;        // clone3 with CLONE_INTO_CGROUP (5.7); seccomp profiles often answer ENOSYS
+  bool pdeathsig;     // prctl(PR_SET_PDEATHSIG), which a sandbox may refuse
 };
 
 // Found by trying, once. PROCGUARD_DISABLE, a comma-separated list, makes a feature count as absent.
@@ -33,7 +35,7 @@ struct CloneRequest {
 pid_t clone_process(const CloneRequest& request, int (*fn)(void*), void* arg, int* pidfd);
 
 int pidfd_open(pid_t pid);                     // fd or -errno
-int pidfd_send_signal(int pidfd, int signal);  // 0 or -errno
+int pidfd_send_signal(int pidfd, int signal);  // 0 or -errno; -ENOSYS: do it by pid
 
 // How a process that was waited for ended.
 struct Ending {

@@ -53,6 +53,7 @@ struct ChildContext {
   char** shell_argv;         // for a program without a header, as execvp does it
   bool searched;             // more than one path may be tried
   bool handlers_cleared;
+  int link_error;
   int error;  // the child's answer; 0 once it has exec'd
 };
 
@@ -168,10 +169,12 @@ IN_CHILD int drop_privileges(const LaunchPlan& plan) {
 
 // False when the host is gone already. Compared with its pid, never with 1: under a subreaper, and in a
 // container whose pid 1 is the host, 1 means nothing.
-IN_CHILD bool arm(const ChildContext& context) {
-  if (context.plan->immune) return true;
-  call(SYS_prctl, PR_SET_PDEATHSIG, static_cast<unsigned long>(context.plan->death_signal), 0, 0, 0);
-  return call(SYS_getppid) == context.host;
+IN_CHILD bool arm(ChildContext* context) {
+  if (context->plan->immune) return true;
+  int signal = context->plan->death_signal;
+  long result = call(SYS_prctl, PR_SET_PDEATHSIG, static_cast<unsigned long>(signal), 0, 0, 0);
+  if (result != 0 && signal != 0) context->link_error = -errno;
+  return call(SYS_getppid) == context->host;
 }
 
 IN_CHILD void announce(RegistrySlot* slot) {
@@ -208,7 +211,7 @@ IN_CHILD int run_child(ChildContext* context) {
   if (plan.immune) ignore_endings();
   if (plan.new_session) call(SYS_setsid);
   if (plan.new_group) call(SYS_setpgid, 0, 0);
-  if (!arm(*context)) return EPIPE;
+  if (!arm(context)) return EPIPE;
   if (plan.slot != nullptr) announce(plan.slot);
   int error = place_descriptors(context->fds, context->fd_count);
   if (error != 0) return error;
@@ -216,7 +219,7 @@ IN_CHILD int run_child(ChildContext* context) {
   error = drop_privileges(plan);
   if (error != 0) return error;
   // A change of credentials has cleared PDEATHSIG.
-  if ((plan.set_uid || plan.set_gid) && !arm(*context)) return EPIPE;
+  if ((plan.set_uid || plan.set_gid) && !arm(context)) return EPIPE;
   const uint64_t none = 0;
   call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalSetBytes);
   return execute(context);
@@ -291,6 +294,7 @@ int launch(LaunchPlan& plan, Launched* result) {
     return -context.error;
   }
   result->pid = pid;
+  result->link_error = context.link_error;
   return 0;
 }
 

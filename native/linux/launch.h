@@ -34,6 +34,7 @@ struct Launched {
   int pidfd = -1;
   bool in_cgroup = false;
   int cgroup_error = 0;  // why it was not born in the cgroup, as a negative errno
+  int link_error = 0;    // why the kernel won't send it the death signal, as a negative errno
 };
 
 // 0 or -errno. Returns when the child runs its program or has failed to; a failed child is reaped. PDEATHSIG

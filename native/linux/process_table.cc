@@ -52,14 +52,10 @@ bool collect(void* context, pid_t pid) {
   return true;
 }
 
-int open_proc() {
-  return open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 // 0: it is; -ESRCH: it isn't; another -errno: can't tell.
 int check_identity(pid_t pid, uint64_t start_ticks) {
   int proc = open_proc();
-  if (proc < 0) return -errno;
+  if (proc < 0) return proc;
   ProcessStat stat = {};
   int error = read_stat(proc, pid, &stat);
   close(proc);
@@ -71,7 +67,7 @@ int check_identity(pid_t pid, uint64_t start_ticks) {
 int snapshot(std::vector<ProcessEntry>* table) {
   Collector collector = {};
   collector.proc_fd = open_proc();
-  if (collector.proc_fd < 0) return -errno;
+  if (collector.proc_fd < 0) return collector.proc_fd;
   collector.pid_namespace_known =
       fstatat(collector.proc_fd, "self/ns/pid", &collector.own_pid_namespace, 0) == 0;
   collector.time_namespace_known =
@@ -106,6 +102,7 @@ int send_signal(pid_t pid, uint64_t start_ticks, int signal) {
   }
   if (pidfd < 0) return pidfd;
   int error = pidfd_send_signal(pidfd, signal);
+  if (error == -ENOSYS) error = kill(pid, signal) == 0 ? 0 : -errno;
   close(pidfd);
   return error;
 }

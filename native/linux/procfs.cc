@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace procguard {
@@ -36,9 +38,23 @@ ssize_t read_some(int fd, char* buffer, size_t size) {
   return got;
 }
 
-}  // namespace
-
-namespace {
+// Whether this /proc counts pids as we do. It names a process by all its pids, from its own namespace's down
+// to the innermost: ours has one. Kernels before 4.1 only say which of theirs we are.
+bool has_our_pids(int proc_fd) {
+  char text[4096], self[16] = "";
+  int fd = openat(proc_fd, "self/status", O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read_some(fd, text, sizeof(text) - 1);
+  if (fd >= 0) close(fd);
+  text[length > 0 ? length : 0] = '\0';
+  const char* pids = strstr(text, "\nNSpid:");
+  if (pids != nullptr && strchr(pids + 1, '\n') != nullptr) {
+    char* end;
+    bool is_ours = strtol(pids + 7, &end, 10) == getpid();
+    return is_ours && *end == '\n';
+  }
+  if (readlinkat(proc_fd, "self", self, sizeof(self) - 1) <= 0) return false;
+  return strtol(self, nullptr, 10) == getpid();
+}
 
 int read_stat_file(int fd, pid_t pid, ProcessStat* stat) {
   if (fd < 0) return errno == ENOENT ? -ESRCH : -errno;
@@ -140,6 +156,17 @@ int open_other_environ(int proc_fd, pid_t pid) {
 }
 
 }  // namespace
+
+int open_proc() {
+  int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT || errno == ENOTDIR ? -ENOSYS : -errno;
+  // In an empty directory every process would be gone.
+  struct statfs system;
+  bool is_mounted = fstatfs(fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+  if (is_mounted && has_our_pids(fd)) return fd;
+  close(fd);
+  return is_mounted ? -EXDEV : -ENOSYS;
+}
 
 int read_stat(int proc_fd, pid_t pid, ProcessStat* stat) {
   return read_stat_file(open_file(proc_fd, pid, "stat"), pid, stat);

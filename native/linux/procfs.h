@@ -18,6 +18,10 @@ struct ProcessStat {
   bool is_keeper;  // of any host, by its name
 };
 
+// A descriptor of /proc; -ENOSYS: it isn't mounted; -EXDEV: it counts the pids of another pid namespace, in
+// which a pid of ours is a stranger's; -errno.
+int open_proc();
+
 // 0 or -errno; -ESRCH when there is no such process.
 int read_stat(int proc_fd, pid_t pid, ProcessStat* stat);
 

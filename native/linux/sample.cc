@@ -1,9 +1,6 @@
 #include "sample.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,16 +10,6 @@
 namespace procguard {
 
 namespace {
-
-int open_procfs() {
-  int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno == ENOENT || errno == ENOTDIR ? -ENOSYS : -errno;
-  // In an empty directory every process would be gone.
-  struct statfs system;
-  if (fstatfs(fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC) return fd;
-  close(fd);
-  return -ENOSYS;
-}
 
 uint64_t read_clock(clockid_t clock) {
   struct timespec now = {};
@@ -60,7 +47,7 @@ uint64_t suspended_ns() {
 }
 
 uint64_t start_ticks_of_child(pid_t pid) {
-  int proc_fd = open_procfs();
+  int proc_fd = open_proc();
   if (proc_fd < 0) return 0;
   ProcessStat stat;
   int error = read_stat(proc_fd, pid, &stat);
@@ -69,7 +56,7 @@ uint64_t start_ticks_of_child(pid_t pid) {
 }
 
 int sample(const std::vector<SampledProcess>& processes, bool trees, std::vector<Sample>* samples) {
-  int proc_fd = open_procfs();
+  int proc_fd = open_proc();
   if (proc_fd < 0) return proc_fd;
   samples->assign(processes.size(), Sample());
   TreeTable table;

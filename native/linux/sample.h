@@ -35,7 +35,7 @@ struct Sample {
 };
 
 // One sample for each process, in their order. With `trees` the whole process table is read, and each process
-// counts for the nearest of those asked for. 0 or -errno: -ENOSYS when /proc isn't mounted.
+// counts for the nearest of those asked for. 0 or -errno: -ENOSYS and -EXDEV as open_proc() says.
 int sample(const std::vector<SampledProcess>& processes, bool trees, std::vector<Sample>* samples);
 
 // When our child with this pid, which nobody has waited for, was started; 0: there is none.

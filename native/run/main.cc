@@ -25,6 +25,9 @@ namespace {
 // Those of sysexits.h, and those that shells give a command which can't be run.
 constexpr int kUsage = 64, kSystemError = 71, kNotExecutable = 126, kNotFound = 127;
 
+// Where a sandbox leaves no other way to notice the parent's death.
+constexpr int kAskForParentMs = 200;
+
 struct Run {
   Parent parent;
   Tree tree;
@@ -144,7 +147,7 @@ void take_signal(Run* run, const struct signalfd_siginfo& info) {
 void attend(Run* run) {
   struct pollfd signs[2] = {{run->signals_fd, POLLIN, 0}, {-1, POLLIN, 0}};
   if (!run->tree.ending) signs[1].fd = run->parent.pidfd;
-  if (poll(signs, 2, -1) < 0) return;
+  if (poll(signs, 2, run->parent.is_quiet ? kAskForParentMs : -1) < 0) return;
   struct signalfd_siginfo info;
   while (next_signal(run->signals_fd, &info)) take_signal(run, info);
 }

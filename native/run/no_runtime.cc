@@ -6,6 +6,9 @@
 #include <new>
 #include <string>
 
+// libc++ is as small as it is used.
+#ifdef __GLIBCXX__
+
 template class std::basic_string<char>;
 
 void* operator new(size_t size) {
@@ -46,3 +49,5 @@ void __throw_bad_array_new_length() {
 }
 
 }  // namespace std
+
+#endif

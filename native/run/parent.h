@@ -6,8 +6,9 @@
 namespace procguard {
 
 struct Parent {
-  pid_t pid;  // 0: in another pid namespace, out of sight
-  int pidfd;  // -1: only SIGCONT tells of its death
+  pid_t pid;      // 0: in another pid namespace, out of sight
+  int pidfd;      // -1: only SIGCONT tells of its death
+  bool is_quiet;  // nor does SIGCONT: it has to be asked for
 };
 
 // From here on the parent's death makes the pidfd readable, and sends SIGCONT: that also wakes a process that

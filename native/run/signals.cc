@@ -1,7 +1,6 @@
 #include "signals.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -51,7 +50,7 @@ bool came_by_itself(const struct signalfd_siginfo& info) {
 }
 
 bool is_descendant(pid_t pid) {
-  int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int proc = open_proc();
   if (proc < 0) return false;
   ProcessStat stat;
   pid_t self = getpid();

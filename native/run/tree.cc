@@ -13,6 +13,7 @@
 
 #include "linux/identity.h"
 #include "linux/kernel.h"
+#include "linux/procfs.h"
 
 namespace procguard {
 
@@ -62,6 +63,13 @@ int become_host(Tree* tree) {
     fprintf(stderr, "procguard: PROCGUARD_DISABLE names keeper: only the command itself is guarded\n");
     return 0;
   }
+  int proc = open_proc();
+  if (proc < 0) {
+    fprintf(stderr, "procguard: /proc can't be used (%s): only the command itself is guarded\n",
+            strerror(-proc));
+    return 0;
+  }
+  close(proc);
   int error = make_registry(&tree->registry_fd, &tree->registry);
   if (error != 0) return error;
   tree->cgroup.open(getpid(), host_start_ticks());

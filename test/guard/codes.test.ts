@@ -1,8 +1,8 @@
 import { execFile, spawn as spawnUnguarded } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, copyFileSync, existsSync, openSync, rmdirSync, writeSync } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -12,6 +12,7 @@ import { fixture, ROOT } from '../helpers/fixtures.js';
 import { type Guard, Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { lockMachine } from '../helpers/machine-lock.js';
+import { copyPackage } from '../helpers/package-copy.js';
 import { canBecomeNobody } from '../helpers/privilege.js';
 import { processGone, readStat } from '../helpers/proc.js';
 import { allAnswer, allGone, startTree, treeModes } from '../helpers/tree.js';
@@ -56,16 +57,9 @@ test.serial('keeper_restarting, then keeper_failed: a keeper that is killed agai
 });
 
 test.serial('keeper_failed: a keeper that may not be executed, until it may', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'procguard-'));
+  const folder = await copyPackage();
   t.teardown(() => rm(folder, { recursive: true }));
   const keeper = join(folder, 'build/Release/procguard-keeper');
-  await cp(join(ROOT, 'dist/lib'), join(folder, 'dist/lib'), { recursive: true });
-  await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  await mkdir(join(folder, 'build/Release'), { recursive: true });
-  for (const name of ['procguard.node', 'procguard-keeper']) {
-    await copyFile(join(ROOT, 'build/Release', name), join(folder, 'build/Release', name));
-  }
   await chmod(keeper, 0o644);
   const program = join(folder, 'try.mjs');
   await writeFile(
@@ -90,6 +84,7 @@ test.serial('keeper_failed: a keeper that may not be executed, until it may', as
   t.like(failed, { link: 'pdeathsig', tree: 'none' });
   const downgrade = failed.downgrades.find(({ code }: { code: string }) => code === 'keeper_failed');
   t.regex(downgrade?.message ?? '', /EACCES/);
+  t.true(downgrade?.remedy.includes(`chmod +x '${keeper}'`), downgrade?.remedy);
   t.not(running.tree, 'none');
   t.false(codesOf(running).includes('keeper_failed'));
 });

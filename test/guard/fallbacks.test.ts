@@ -7,6 +7,7 @@ const FALLBACKS = [
   'clone3',
   'pidfd',
   'waitid-pidfd',
+  'pidfd-signal',
   'cgroup',
   'keeper',
   'clone3,cgroup',
@@ -23,6 +24,7 @@ const DOWNGRADES: Record<string, string> = {
   clone3: 'no_clone3',
   pidfd: 'no_pidfd',
   'waitid-pidfd': 'no_waitid_pidfd',
+  'pidfd-signal': 'no_pidfd_signal',
   cgroup: 'cgroup_disabled',
   keeper: 'keeper_disabled',
 };
