@@ -11,8 +11,6 @@
 #include "loop_watch.h"
 #include "string_block.h"
 
-extern char** environ;
-
 namespace procguard {
 
 namespace {
@@ -101,7 +99,7 @@ class Process : public Napi::ObjectWrap<Process> {
     bool given = info[3].IsArray();
     if (given) block.append(info[3].As<Napi::Array>(), &envp);
     size_t own = envp.size();
-    for (char** entry = environ;
+    for (char** entry = host_environment();
          (!given || (flags & kInheritEnvironment)) && entry != nullptr && *entry != nullptr; entry++) {
       // What Node has added for this child goes before what the host has.
       bool replaced = false;

@@ -47,9 +47,10 @@ for chip in "$@"; do
   mkdir -p "$out"
   compile "$work/addon" "${target[@]}" "${addon_flags[@]}" -- "${addon[@]}"
   # Node's functions are found in the program that loads the addon.
-  "$zig" c++ "${target[@]}" -shared -s -Wl,-undefined,dynamic_lookup -o "$work/procguard.dylib" "${objects[@]}"
+  "$zig" c++ "${target[@]}" -shared -s -Wl,-dead_strip -Wl,-undefined,dynamic_lookup \
+    -Wl,-install_name,@rpath/procguard.node -o "$work/procguard.dylib" "${objects[@]}"
   compile "$work/keeper" "${target[@]}" "${keeper_flags[@]}" -- "${keeper[@]}"
-  "$zig" c++ "${target[@]}" -s -o "$work/procguard-keeper" "${objects[@]}"
+  "$zig" c++ "${target[@]}" -s -Wl,-dead_strip -o "$work/procguard-keeper" "${objects[@]}"
   cp "$work/procguard.dylib" "$out/procguard.node"
   cp "$work/procguard-keeper" "$out/procguard-keeper"
   ls -l "$out"

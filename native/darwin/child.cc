@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include <crt_externs.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +11,11 @@
 #include "process_table.h"
 
 namespace procguard {
+
+char** host_environment() {
+  // Only a program can name `environ`; a library can't.
+  return *_NSGetEnviron();
+}
 
 int make_stream_pair(int ends[2]) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return -errno;

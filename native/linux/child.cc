@@ -10,7 +10,13 @@
 #include "process_table.h"
 #include "spawner.h"
 
+extern char** environ;
+
 namespace procguard {
+
+char** host_environment() {
+  return environ;
+}
 
 int make_stream_pair(int ends[2]) {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : -errno;

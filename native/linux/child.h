@@ -9,6 +9,9 @@ namespace procguard {
 // A pair of connected streams that no other program inherits: the host's end first. 0 or -errno.
 int make_stream_pair(int ends[2]);
 
+// The environment that a child gets where none is given.
+char** host_environment();
+
 struct ChildGuard {
   bool tree;  // its descendants die with the host, too
   uint32_t grace_ms;

@@ -2,17 +2,21 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 namespace shim {
 
 std::string read_file(pid_t pid, const char* name) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/" + name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string path = "/proc/" + std::to_string(pid) + "/" + name, text;
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  char part[4096];
+  for (ssize_t got; (got = read(fd, part, sizeof(part))) > 0;) text.append(part, static_cast<size_t>(got));
+  close(fd);
+  return text;
 }
 
 bool read_stat(pid_t pid, Stat* stat) {
