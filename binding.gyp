@@ -9,6 +9,13 @@
     "cflags_cc": ["-std=c++17"],
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
     "include_dirs": ["native"],
+    "xcode_settings": {
+      "MACOSX_DEPLOYMENT_TARGET": "11.0",
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+      "CLANG_CXX_LIBRARY": "libc++",
+      "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+      "WARNING_CFLAGS": ["-Wall", "-Wextra", "<(warnings)"]
+    },
     "conditions": [
       ["sanitize!=''", {
         "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g", "-O1"],
@@ -35,6 +42,7 @@
             "native/snapshot_job.cc",
             "native/linux/adopted_children.cc",
             "native/linux/cgroup.cc",
+            "native/linux/child.cc",
             "native/linux/exec.cc",
             "native/linux/exit_watch.cc",
             "native/linux/exports.cc",
@@ -75,6 +83,35 @@
             "native/windows/stdio_block.cc",
             "native/windows/wide_text.cc"
           ]
+        }, "OS=='mac'", {
+          "dependencies": ["procguard-keeper"],
+          "sources": [
+            "native/addon.cc",
+            "native/guarded_process.cc",
+            "native/loop_watch.cc",
+            "native/node_handle.cc",
+            "native/sample_job.cc",
+            "native/snapshot_job.cc",
+            "native/darwin/adopted_children.cc",
+            "native/darwin/child.cc",
+            "native/darwin/disabled.cc",
+            "native/darwin/exit_watch.cc",
+            "native/darwin/exports.cc",
+            "native/darwin/guard_state.cc",
+            "native/darwin/identity.cc",
+            "native/darwin/keeper_process.cc",
+            "native/darwin/launch.cc",
+            "native/darwin/launch_as.cc",
+            "native/darwin/process_events.cc",
+            "native/darwin/process_table.cc",
+            "native/darwin/processes.cc",
+            "native/darwin/program_search.cc",
+            "native/darwin/reap.cc",
+            "native/darwin/sample.cc",
+            "native/darwin/started_with.cc",
+            "native/darwin/tree_use.cc",
+            "native/darwin/usage.cc"
+          ]
         }, { "type": "none" }]
       ]
     },
@@ -91,6 +128,17 @@
           ],
           "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
           "ldflags": ["-Wl,--as-needed", "-Wl,-z,now"]
+        }, "OS=='mac'", {
+          "type": "executable",
+          "sources": [
+            "native/darwin/keeper/host_watch.cc",
+            "native/darwin/keeper/main.cc",
+            "native/darwin/keeper/trees.cc",
+            "native/darwin/process_events.cc",
+            "native/darwin/processes.cc",
+            "native/darwin/started_with.cc"
+          ],
+          "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "s", "OTHER_CPLUSPLUSFLAGS": ["-fno-threadsafe-statics"] }
         }, { "type": "none" }]
       ]
     },

@@ -1,7 +1,5 @@
 #include "guarded_process.h"
 
-#include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,8 +10,6 @@
 #include "guard.h"
 #include "loop_watch.h"
 #include "string_block.h"
-
-extern char** environ;
 
 namespace procguard {
 
@@ -46,7 +42,8 @@ class Pipes {
   // 0 or -errno.
   int make(int* host_end, int* child_end) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return -errno;
+    int error = make_stream_pair(pair);
+    if (error != 0) return error;
     host_ends_.push_back(pair[0]);
     child_ends_.push_back(pair[1]);
     *host_end = pair[0];
@@ -103,7 +100,7 @@ class Process : public Napi::ObjectWrap<Process> {
     bool given = info[3].IsArray();
     if (given) block.append(info[3].As<Napi::Array>(), &envp);
     size_t own = envp.size();
-    for (char** entry = environ;
+    for (char** entry = host_environment();
          (!given || (flags & kInheritEnvironment)) && entry != nullptr && *entry != nullptr; entry++) {
       // What Node has added for this child goes before what the host has.
       bool replaced = false;
@@ -149,28 +146,11 @@ class Process : public Napi::ObjectWrap<Process> {
     }
 
     plan.slot = slot_ = take_slot(grace_ms);
-    // The kernel would send a SIGTERM once for each thread of the host that ends before the last, and a
-    // worker that cleans up gets to hear of each. With a grace, the one SIGTERM is the keeper's.
-    plan.death_signal = grace_ms > 0 && slot_ != nullptr ? 0 : SIGKILL;
-    if (flags & kTree) {
-      plan.cgroup_fd = cgroup_leaf(grace_ms);
-      if (plan.cgroup_fd < 0) cgroup_error_ = plan.cgroup_fd;
-    }
-    Launched launched;
-    error = launch_from_immortal_thread(plan, &launched);
+    ChildGuard guard = {(flags & kTree) != 0, grace_ms};
+    error = start_child(plan, guard, &process_, &weakness_);
     if (error == 0) {
-      process_.pid = launched.pid;
-      process_.pidfd = launched.pidfd;
-      process_.is_child = true;
-      if (launched.cgroup_error != 0) cgroup_error_ = launched.cgroup_error;
-      link_error_ = launched.link_error;
       error = begin_watch(watch, info[9].As<Napi::Function>());
-      if (error == 0) return Napi::Number::New(env, launched.pid);
-      // Nobody would ever hear of its end.
-      ::kill(launched.pid, SIGKILL);
-      Ending ending;
-      reap(launched.pid, -1, false, &ending);
-      process_.pid = 0;
+      if (error == 0) return Napi::Number::New(env, process_.pid);
     }
     return_slot(slot_);
     slot_ = nullptr;
@@ -183,21 +163,16 @@ class Process : public Napi::ObjectWrap<Process> {
     ExitWatch* watch;
     int error = watch_of(env, &watch);
     if (error != 0) return Napi::Number::New(env, error);
-    process_.pid = info[0].As<Napi::Number>().Int32Value();
+    pid_t pid = info[0].As<Napi::Number>().Int32Value();
     uint64_t start_ticks = static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
-    process_.pidfd = open_process(process_.pid, start_ticks);
-    error = process_.pidfd < 0 ? process_.pidfd : begin_watch(watch, info[2].As<Napi::Function>());
+    error = open_stranger(pid, start_ticks, &process_);
+    if (error == 0) error = begin_watch(watch, info[2].As<Napi::Function>());
     return Napi::Number::New(env, error);
   }
 
   Napi::Value kill(const Napi::CallbackInfo& info) {
     int signal = info[0].As<Napi::Number>().Int32Value();
-    int error = -ESRCH;
-    if (process_.watched) {
-      error = process_.pidfd >= 0 ? pidfd_send_signal(process_.pidfd, signal) : -ENOSYS;
-      // By pid is as safe: it isn't free before we have reaped the child.
-      if (error == -ENOSYS) error = ::kill(process_.pid, signal) == 0 ? 0 : -errno;
-    }
+    int error = process_.watched ? signal_watched(process_, signal) : -ESRCH;
     return Napi::Number::New(info.Env(), error);
   }
 
@@ -215,10 +190,10 @@ class Process : public Napi::ObjectWrap<Process> {
     return Napi::Number::New(info.Env(), static_cast<double>(child_number_));
   }
   Napi::Value cgroup_error(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), cgroup_error_);
+    return Napi::Number::New(info.Env(), weakness_.cgroup_error);
   }
   Napi::Value link_error(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), link_error_);
+    return Napi::Number::New(info.Env(), weakness_.link_error);
   }
   Napi::Value registered(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), slot_ != nullptr);
@@ -229,8 +204,7 @@ class Process : public Napi::ObjectWrap<Process> {
     process_.ended = [this](bool known, Ending ending) { report(known, ending); };
     int error = watch->add(&process_);
     if (error != 0) {
-      if (process_.pidfd >= 0) ::close(process_.pidfd);
-      process_.pidfd = -1;
+      abandon(&process_);
       return error;
     }
     watch_ = watch;
@@ -271,8 +245,7 @@ class Process : public Napi::ObjectWrap<Process> {
   RegistrySlot* slot_ = nullptr;
   Napi::FunctionReference ended_;
   uint64_t child_number_ = 0;
-  int cgroup_error_ = 0;
-  int link_error_ = 0;
+  ChildWeakness weakness_;
 };
 
 }  // namespace

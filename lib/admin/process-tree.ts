@@ -48,6 +48,12 @@ export async function processTreeOf(child: ChildProcess): Promise<ProcessView[]>
 }
 
 async function lookInto(pid: number): Promise<Pick<ProcessView, 'command' | 'rssBytes'>> {
+  const { darwin } = binding();
+  if (darwin !== undefined) {
+    const [program = '[ended]', ...args] = darwin.argumentsOf(pid);
+    const command = [path.basename(program), ...args].join(' ').slice(0, maxCommandChars);
+    return { command, rssBytes: darwin.footprintOf(pid) || null };
+  }
   const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
   const [line, name, status] = await Promise.all([read('cmdline'), read('comm'), read('status')]);
   const [program = '', ...args] = line.split('\0');

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { ProcessEntry } from '../guard/binding.js';
 import { type Mark, parseMark } from '../guard/mark.js';
+import { readBootId } from '../guard/process-facts.js';
 import { type ProcessTable, readProcessTable } from '../guard/process-table.js';
 import { hostsWithKeepers, isHostAlive } from '../guard/sweep.js';
 import { readDetails, readUptimeMs } from './process-details.js';
@@ -36,7 +36,7 @@ export interface HostEntry {
 export async function takeInventory(): Promise<HostEntry[]> {
   const table = await readProcessTable();
   const keepers = await hostsWithKeepers(table);
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+  const bootId = await readBootId();
   const uptimeMs = await readUptimeMs();
   const hosts: HostEntry[] = [];
   for (const [identity, members] of membersByHost(table, keepers.keys())) {

@@ -6,6 +6,6 @@ export function checkPlatform(): void {
   if (isGuardedPlatform) return;
   throw new ProcguardError(
     'ERR_PROCGUARD_PLATFORM_UNSUPPORTED',
-    `procguard has no guard for ${process.platform} yet. Run on Linux.`,
+    `procguard has no guard for ${process.platform} yet. Run on Linux, macOS or Windows.`,
   );
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ProcessEntry } from '../guard/binding.js';
+import { addon, type DarwinProcesses, type ProcessEntry } from '../guard/binding.js';
 
 /** What is shown of one process besides its place in the table. */
 export interface ProcessDetails {
@@ -24,6 +24,8 @@ export async function readDetails(
   { pid, startTicks }: ProcessEntry,
   uptimeMs: number | undefined,
 ): Promise<ProcessDetails> {
+  const { darwin } = addon();
+  if (darwin !== undefined) return detailsOnDarwin(darwin, pid, startTicks);
   const [commandLine, name, status, cgroups] = (await Promise.all(
     ['cmdline', 'comm', 'status', 'cgroup'].map((file) =>
       readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => ''),
@@ -35,6 +37,16 @@ export async function readDetails(
     ageMs: uptimeMs === undefined ? 0 : Math.max(0, uptimeMs - (startTicks / ticksPerS) * 1000),
     rssBytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
     cgroup: /^0::(.*)$/m.exec(cgroups)?.[1] ?? '',
+  };
+}
+
+// Start times are microseconds since 1970 there.
+function detailsOnDarwin(darwin: DarwinProcesses, pid: number, startTicks: number): ProcessDetails {
+  return {
+    command: printable(darwin.argumentsOf(pid).join(' ')),
+    ageMs: Math.max(0, Date.now() - startTicks / 1000),
+    rssBytes: darwin.footprintOf(pid),
+    cgroup: '',
   };
 }
 

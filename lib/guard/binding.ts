@@ -14,7 +14,7 @@ export interface ProcessEntry {
   dead: boolean;
   /** By SIGSTOP or its like. */
   stopped: boolean;
-  /** When it started, in clock ticks since boot: with the pid, its identity. */
+  /** When it started, in clock ticks since boot, on macOS in microseconds: with the pid, its identity. */
   startTicks: number;
   /** A keeper of this or another host. */
   keeper: boolean;
@@ -79,8 +79,22 @@ export interface GuardStatus {
   cgroupError: number;
 }
 
+/** What there is on macOS only, where no /proc tells of processes. */
+export interface DarwinProcesses {
+  /** Empty: it can't be told. */
+  bootId(): string;
+  /** What a process was started with; empty: it has ended, or may not be looked at. */
+  argumentsOf(pid: number): string[];
+  /** What it uses of memory; 0: it has ended, or may not be looked at. */
+  footprintOf(pid: number): number;
+  /** macOS withholds the environment of this process of ours, so that no mark can be found in it. */
+  hidesMark(pid: number): boolean;
+}
+
 export interface Binding {
   GuardedProcess: new () => GuardedProcess;
+  /** Undefined: this isn't macOS. */
+  readonly darwin?: DarwinProcesses;
   /** Windows only: 0, or an error of Windows: no jobs can be made. */
   jobError(): number;
   features(): {
@@ -111,8 +125,9 @@ export interface Binding {
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const require = createRequire(import.meta.url);
 
-/** Linux: trees are known by their mark, or a cgroup, and a keeper ends them. */
-export const hasMarks = process.platform === 'linux' && !isDisabled('platform');
+/** Linux and macOS: trees are known by their mark, or a cgroup, and a keeper ends them. */
+export const hasMarks =
+  (process.platform === 'linux' || process.platform === 'darwin') && !isDisabled('platform');
 /** Windows: trees are known by their job, which Windows ends. */
 export const hasJobs = process.platform === 'win32' && !isDisabled('platform');
 /** Whether this platform has a guard at all. Elsewhere children are Node's own. */

@@ -7,6 +7,7 @@ import { type GuardRecord, recordOf } from './handle.js';
 import { kernelDowngrades, linkRefused, noKernel } from './kernel-downgrades.js';
 import { describeProc } from './proc-errors.js';
 import { capabilitiesOfJobs, guardByJob } from './report-job.js';
+import { capabilitiesOfKeeper, guardByKeeper } from './report-keeper.js';
 
 /** Something that is weaker than it could be, and how to mend it. `code` is stable. */
 export interface Downgrade {
@@ -17,8 +18,8 @@ export interface Downgrade {
 
 /** What ties one child's life to its host's. */
 export interface Guard {
-  /** The kernel's part, for the child itself. */
-  readonly link: 'pdeathsig' | 'job-object' | 'none';
+  /** What ends the child itself: the kernel, or on macOS, where it can't, the keeper. */
+  readonly link: 'pdeathsig' | 'job-object' | 'keeper' | 'none';
   /** What ends the child's descendants. `none` is also what `containment: 'process'` asks for. */
   readonly tree: 'cgroup' | 'mark' | 'job-object' | 'none';
   readonly downgrades: readonly Downgrade[];
@@ -49,7 +50,7 @@ export interface Capabilities extends Guard {
 const platformDowngrade: Downgrade = {
   code: 'platform_unsupported',
   message: `procguard has no guard for ${process.platform} yet; children are started by Node alone.`,
-  remedy: 'Run on Linux or Windows, or end the children yourself.',
+  remedy: 'Run on Linux, macOS or Windows, or end the children yourself.',
 };
 
 const cgroupDowngrades: Record<NonNullable<GuardStatus['cgroupReason']>, Omit<Downgrade, 'code'>> = {
@@ -86,6 +87,8 @@ export function guardOf(child: ChildProcess): Guard {
     return { link: 'none', tree: 'none', downgrades: [whyUnguarded(record)] };
   }
   if (hasJobs) return guardByJob(record);
+  const { darwin } = binding();
+  if (darwin !== undefined) return guardByKeeper(child, record, darwin);
   const downgrades: Downgrade[] = [];
   const status = binding().guardStatus();
   let tree: Guard['tree'] = 'none';
@@ -156,6 +159,7 @@ export function capabilities(): Capabilities {
   }
   if (hasJobs) return capabilitiesOfJobs();
   const addon = binding();
+  if (addon.darwin !== undefined) return capabilitiesOfKeeper();
   const status = addon.guardStatus();
   const kernel = addon.features();
   const downgrades = [...kernelDowngrades(kernel), ...keeperDowngrades(status)];

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { nowMs } from '../clock.js';
 import { checkKeys, invalidOption } from '../errors.js';
@@ -6,6 +5,7 @@ import { awaitEnd } from './await-end.js';
 import { addon, hasMarks, type ProcessEntry } from './binding.js';
 import { findLeftCgroups, killCgroup, removeCgroup } from './cgroup-sweep.js';
 import { type Mark, parseMark } from './mark.js';
+import { readArguments, readBootId } from './process-facts.js';
 import { ancestry, isAlive, type ProcessTable, readProcessTable } from './process-table.js';
 
 export interface SweepOptions {
@@ -69,8 +69,7 @@ export async function sweep(options: SweepOptions = {}): Promise<SweepReport> {
   let orphans: ProcessEntry[] = [];
   let cgroups: string[] = [];
   if (hasMarks) {
-    // Unreadable: then every mark is one of another boot, and nothing is killed.
-    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+    const bootId = await readBootId();
     await awaitKeepers(bootId);
     for (let round = 0; round < maxRounds; round++) {
       const table = await readProcessTable();
@@ -127,8 +126,7 @@ export async function hostsWithKeepers(table: ProcessTable): Promise<Map<string,
   const kept = new Map<string, ProcessEntry>();
   for (const entry of table.values()) {
     if (!entry.keeper || entry.dead) continue;
-    const commandLine = await readFile(`/proc/${entry.pid}/cmdline`, 'utf8').catch(() => '');
-    const identity = commandLine.split('\0')[1];
+    const [, identity] = await readArguments(entry.pid);
     if (identity !== undefined) kept.set(identity, entry);
   }
   return kept;

@@ -34,7 +34,8 @@ export async function askForStacks(
   deadlineMs: number = defaultDeadlineMs,
 ): Promise<string | undefined> {
   const { stackOffer } = source;
-  if (stackOffer === undefined || !hasMarks) return undefined;
+  // They are written to a file without a name, which is read by way of /proc.
+  if (stackOffer === undefined || !hasMarks || binding().darwin !== undefined) return undefined;
   const untilMs = nowMs() + deadlineMs;
   let answer: string | undefined;
   // Not only its own loop has a deadline: a read of a file may wait for a thread of libuv's pool.

@@ -1,0 +1,89 @@
+#include "exports.h"
+
+#include "guard_state.h"
+#include "identity.h"
+#include "started_with.h"
+#include "usage.h"
+
+namespace procguard {
+
+namespace {
+
+Napi::Value get_features(const Napi::CallbackInfo& info) {
+  Napi::Object result = Napi::Object::New(info.Env());
+  for (const char* name : {"pidfd", "waitidPidfd", "clone3"}) result[name] = false;
+  return result;
+}
+
+Napi::Value get_host_identity(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), host_identity());
+}
+
+Napi::Value start(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), start_guard(info[0].As<Napi::String>()));
+}
+
+Napi::Value get_status(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  GuardStatus status = guard_status();
+  Napi::Object result = Napi::Object::New(env);
+  result["keeper"] = status.keeper;
+  result["keeperPid"] = Napi::Number::New(env, status.keeper_pid);
+  result["keeperRestarts"] = Napi::Number::New(env, status.keeper_restarts);
+  result["keeperError"] = Napi::Number::New(env, status.keeper_error);
+  result["cgroup"] = "";
+  result["cgroupError"] = Napi::Number::New(env, 0);
+  return result;
+}
+
+Napi::Value get_own_cgroup(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), "");
+}
+
+Napi::Value get_boot_id(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), boot_id());
+}
+
+// argumentsOf(pid) → what it was started with; empty: it may not be looked at, or has ended
+Napi::Value get_arguments(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array result = Napi::Array::New(env);
+  StartedWith reader;
+  if (reader.read(info[0].As<Napi::Number>().Int32Value()) != 0) return result;
+  uint32_t count = 0;
+  while (const char* argument = reader.next_argument()) result.Set(count++, Napi::String::New(env, argument));
+  return result;
+}
+
+// footprintOf(pid) → bytes; 0: it may not be looked at, or has ended
+Napi::Value get_footprint(const Napi::CallbackInfo& info) {
+  Usage usage = {};
+  read_usage(info[0].As<Napi::Number>().Int32Value(), &usage);
+  return Napi::Number::New(info.Env(), static_cast<double>(usage.footprint_bytes));
+}
+
+// hidesMark(pid) → whether a process of ours doesn't show the environment that it was started with
+Napi::Value get_hides_mark(const Napi::CallbackInfo& info) {
+  StartedWith reader;
+  char mark[kMarkBytes];
+  bool is_read = reader.read(info[0].As<Napi::Number>().Int32Value()) == 0;
+  return Napi::Boolean::New(info.Env(), is_read && reader.mark(mark) == MarkRead::kUnreadable);
+}
+
+}  // namespace
+
+void export_platform(Napi::Env env, Napi::Object exports) {
+  exports["features"] = Napi::Function::New<get_features>(env);
+  exports["hostIdentity"] = Napi::Function::New<get_host_identity>(env);
+  exports["startGuard"] = Napi::Function::New<start>(env);
+  exports["guardStatus"] = Napi::Function::New<get_status>(env);
+  exports["ownCgroup"] = Napi::Function::New<get_own_cgroup>(env);
+  Napi::Object darwin = Napi::Object::New(env);
+  darwin["bootId"] = Napi::Function::New<get_boot_id>(env);
+  darwin["argumentsOf"] = Napi::Function::New<get_arguments>(env);
+  darwin["footprintOf"] = Napi::Function::New<get_footprint>(env);
+  darwin["hidesMark"] = Napi::Function::New<get_hides_mark>(env);
+  exports["darwin"] = darwin;
+}
+
+}  // namespace procguard

@@ -1,0 +1,6 @@
+// The clocks of macOS, for tests on Linux; see ../README.md.
+#pragma once
+
+#include_next <time.h>
+
+#define CLOCK_UPTIME_RAW CLOCK_MONOTONIC_RAW
