@@ -14,6 +14,10 @@ runtimeflags := -w -std=c++20 -D_LIBCPP_BUILDING_LIBRARY -D_LIBCXXABI_BUILDING_L
 
 # $(call library,target of Zig)
 define library
+$(cache)/$(1)/runtime.a: $(runtime:%=$(cache)/$(1)/%.o)
+	@rm -f $$@
+	$(ZIG) ar rcs $$@ $$^
+
 $(cache)/$(1)/%.o: $(dir $(ZIG))lib/%.cpp scripts/prebuild.mk
 	@mkdir -p $$(@D)
 	$(ZIG) c++ -target $(1) -c -o $$@ $$< -O2 -fPIC $(cxxflags) $(runtimeflags)
@@ -21,7 +25,7 @@ endef
 
 # $(call program,target of Zig,OS of gyp,target of gyp,output,flags of compiler,flags of linker)
 define program
-$(4): $(patsubst %.cc,$(cache)/$(1)/$(3)/%.o,$(call gyp,$(2),$(3),sources)) $(runtime:%=$(cache)/$(1)/%.o)
+$(4): $(patsubst %.cc,$(cache)/$(1)/$(3)/%.o,$(call gyp,$(2),$(3),sources)) $(cache)/$(1)/runtime.a
 	@mkdir -p $$(@D)
 	$(ZIG) c++ -target $(1) -nostdlib++ -s -o $$@ $$^ -Wl,--gc-sections $(call gyp,$(2),$(3),ldflags) $(6)
 

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { errnoName } from '../errors.js';
-import { binding, type GuardStatus, hasJobs, isGuardedPlatform } from './binding.js';
+import { binding, type GuardStatus, hasJobs, isGuardedPlatform, keeperProgram } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
 import { capabilitiesOfJobs, guardByJob } from './report-job.js';
 
@@ -194,7 +194,7 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
         {
           code: 'keeper_failed',
           message: `The keeper can't be kept running${why}: only direct children die with the host.`,
-          remedy: 'Look for procguard-keeper in the system log; check that its file may be executed.',
+          remedy: keeperRemedy(keeperError),
         },
       ];
     case 'restarting':
@@ -209,6 +209,11 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
     default:
       return [];
   }
+}
+
+function keeperRemedy(error: number): string {
+  if (errnoName(-error) !== 'EACCES') return 'Look for procguard-keeper in the system log.';
+  return `Its file may not be executed: chmod +x '${keeperProgram()}'; or the file system is mounted with noexec.`;
 }
 
 function cgroupDowngrade(status: GuardStatus, childError: number): Downgrade {

@@ -90,6 +90,7 @@ test.serial('keeper_failed: a keeper that may not be executed, until it may', as
   t.like(failed, { link: 'pdeathsig', tree: 'none' });
   const downgrade = failed.downgrades.find(({ code }: { code: string }) => code === 'keeper_failed');
   t.regex(downgrade?.message ?? '', /EACCES/);
+  t.true(downgrade?.remedy.includes(`chmod +x '${keeper}'`), downgrade?.remedy);
   t.not(running.tree, 'none');
   t.false(codesOf(running).includes('keeper_failed'));
 });
