@@ -19,6 +19,11 @@ export async function examine(): Promise<Check[]> {
   checks.push(loaded);
   if (loaded.state === 'missing') return checks;
   const found = await awaitKeeper();
+  if (addon().darwin !== undefined) {
+    checks.push(await checkChild(found), checkKeeper(found), runUnsupported);
+    checks.push(await checkOrphans(), await checkPython());
+    return checks;
+  }
   checks.push(
     checkKernel(found),
     await checkChild(found),
@@ -40,7 +45,7 @@ function checkPlatform(): Check {
     name: 'platform',
     state: 'missing',
     message: `${message}: there is no guard for it yet; children are started by Node alone.`,
-    remedy: 'Run on Linux, or end the children yourself.',
+    remedy: 'Run on Linux, macOS or Windows, or end the children yourself.',
   };
 }
 
@@ -126,6 +131,13 @@ function checkCgroup({ cgroup, downgrades }: Capabilities): Check {
     remedy: found?.remedy ?? '',
   };
 }
+
+const runUnsupported: Check = {
+  name: 'run',
+  state: 'weaker',
+  message: 'procguard run has no program for macOS yet.',
+  remedy: 'Start the command by spawn() of procguard.',
+};
 
 function checkRun(): Check {
   const program = path.join(path.dirname(keeperProgram()), 'procguard-run');

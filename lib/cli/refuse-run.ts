@@ -8,7 +8,12 @@ import run from './run.cjs';
 /** Says why `run`, called as it should be, has not replaced this process. Always throws. */
 export function refuseRun(): never {
   checkPlatform();
-  addon();
+  if (addon().darwin !== undefined) {
+    throw new ProcguardError(
+      'ERR_PROCGUARD_PLATFORM_UNSUPPORTED',
+      'procguard run has no program for macOS yet. Start the command by spawn() of procguard.',
+    );
+  }
   const program = path.join(path.dirname(keeperProgram()), 'procguard-run');
   if (!existsSync(program)) {
     throw new ProcguardError(

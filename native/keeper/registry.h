@@ -16,7 +16,7 @@ struct RegistrySlot {
   std::atomic<int32_t> pid;  // 0: free or reserved
   uint32_t grace_ms;         // SIGTERM and this much time before SIGKILL
   // CLOCK_BOOTTIME when the child announced itself. A process with this pid that started later is a stranger
-  // that got a used pid.
+  // that got a used pid. On macOS, when it was started: any other time is a stranger's.
   uint64_t announced_ns;
 };
 

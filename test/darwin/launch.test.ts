@@ -1,0 +1,128 @@
+import * as node from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { binding } from '../../lib/guard/binding.js';
+import * as procguard from '../../lib/index.js';
+import { within } from '../helpers/deadline.js';
+
+// What the guard of macOS does at a child's start. Here it runs by `npm run test:darwin`, on its shim.
+const darwin = test.serial;
+const isDarwin = binding().darwin !== undefined;
+const run = isDarwin ? darwin : test.skip;
+const rootOnly = isDarwin && process.getuid?.() === 0 ? darwin : test.skip;
+
+/** What the program has written, and its exit code, or the code of the error. */
+async function outcome(start: typeof node.spawn, file: string, options: node.SpawnOptions) {
+  let text = '';
+  const ended = new Promise<unknown>((resolve) => {
+    try {
+      const child = start(file, [], { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+      child.stdout?.on('data', (data) => {
+        text += data;
+      });
+      child.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code)).once('close', resolve);
+    } catch (error) {
+      resolve((error as NodeJS.ErrnoException).code);
+    }
+  });
+  return { end: await within(ended, `${file} to end`), text };
+}
+
+run('guardOf names the keeper as the link, and the mark as the tree', async (t) => {
+  const child = procguard.spawn('sleep', ['60']);
+  const { link, tree, downgrades } = procguard.guardOf(child);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  t.is(link, 'keeper');
+  t.is(tree, 'mark');
+  t.deepEqual(
+    downgrades.filter(({ code }) => code !== 'keeper_starting'),
+    [],
+  );
+});
+
+run('capabilities name them, too', (t) => {
+  t.like(procguard.capabilities(), { link: 'keeper', tree: 'mark', cgroup: undefined });
+});
+
+run('a program that hides its environment is said to', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'procguard-withheld-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  node.execFileSync('sh', [
+    '-c',
+    `mkdir ${folder}/withheld && cp "$(command -v sleep)" ${folder}/withheld/sleep`,
+  ]);
+  const child = procguard.spawn(join(folder, 'withheld/sleep'), ['60']);
+  const codes = procguard.guardOf(child).downgrades.map(({ code }) => code);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  t.true(codes.includes('mark_withheld'), codes.join());
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'procguard-launch-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
+const script = (name: string, text: string, mode: number) => {
+  writeFileSync(join(folder, name), text);
+  chmodSync(join(folder, name), mode);
+};
+script('found', '#!/bin/sh\necho found; pwd', 0o755);
+script('denied', '#!/bin/sh\necho never', 0o644);
+
+const cases: Record<string, [string, node.SpawnOptions]> = {
+  'a program on the search path of the child': ['found', { env: { PATH: `/nowhere:${folder}:/bin` } }],
+  'a program that is not there': ['absent', { env: { PATH: folder } }],
+  'a program that may not be executed': ['denied', { env: { PATH: `${folder}:/bin` } }],
+  'a path that is not there': ['/nowhere/absent', {}],
+  'a path through a file': [`${folder}/found/absent`, {}],
+  'a folder as a program': [folder, {}],
+  'a name that is too long': ['a'.repeat(300), {}],
+  'a working directory': ['/bin/pwd', { cwd: folder }],
+  'a path from the working directory': ['./found', { cwd: folder }],
+  'a working directory that is not there': ['/bin/pwd', { cwd: '/nowhere' }],
+  'an empty environment': ['/usr/bin/env', { env: {} }],
+};
+
+for (const [name, [file, options]] of Object.entries(cases)) {
+  run(`as with Node: ${name}`, async (t) => {
+    const ours = await outcome(procguard.spawn, file, { ...options, guard: { containment: 'process' } });
+    t.deepEqual(ours, await outcome(node.spawn, file, options));
+  });
+}
+
+run('streams above 2, and streams that swap their numbers', async (t) => {
+  const stdio: node.StdioOptions = ['ignore', 'pipe', 'inherit', 'ignore', 'pipe', 'pipe'];
+  const child = procguard.spawn('sh', ['-c', 'cat <&4 >&5; ls /proc/self/fd'], { stdio });
+  const [, out, , , input, output] = child.stdio as unknown as import('node:net').Socket[];
+  let echoed = '';
+  let listed = '';
+  output!.on('data', (data) => {
+    echoed += data;
+  });
+  out!.on('data', (data) => {
+    listed += data;
+  });
+  input!.end('hello');
+  await within(once(child, 'close'), 'the shell');
+  t.is(echoed, 'hello');
+  // 3 is what ls itself has opened.
+  t.deepEqual(listed.trim().split('\n'), ['0', '1', '2', '3', '4', '5']);
+  const swapped = procguard.spawn('sh', ['-c', 'echo out; echo err >&2'], { stdio: ['ignore', 'pipe', 1] });
+  await once(swapped, 'close');
+});
+
+rootOnly('a child may be another user, in another group, without the groups of its host', async (t) => {
+  const options = { uid: 65534, gid: 65534 };
+  const child = procguard.spawn('id', [], { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout!.on('data', (data) => {
+    text += data;
+  });
+  await within(once(child, 'close'), 'id');
+  t.regex(text, /^uid=65534\S* gid=65534\S*( groups=65534\S*)?$/m);
+  for (const file of ['absent', '/nowhere/absent', folder]) {
+    t.deepEqual(await outcome(procguard.spawn, file, options), await outcome(node.spawn, file, options));
+  }
+});
