@@ -111,10 +111,10 @@ const Features& features() {
 
 pid_t clone_process(const CloneRequest& request, int (*fn)(void*), void* arg, int* pidfd) {
   *pidfd = -1;
-  uint64_t flags = request.flags | (features().pidfd ? CLONE_PIDFD : 0);
   if (features().clone3) {
     CloneArgs args = {};
-    args.flags = flags | (request.cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0);
+    args.flags = request.flags | (features().pidfd ? CLONE_PIDFD : 0) |
+                 (request.cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0);
     args.pidfd = reinterpret_cast<uint64_t>(pidfd);
     args.exit_signal = static_cast<uint64_t>(request.exit_signal);
     args.stack = reinterpret_cast<uint64_t>(request.stack);
@@ -124,7 +124,15 @@ pid_t clone_process(const CloneRequest& request, int (*fn)(void*), void* arg, in
   }
   if (request.cgroup_fd >= 0) return -ENOSYS;
   void* top = static_cast<char*>(request.stack) + request.stack_size;
-  pid_t pid = clone(fn, top, static_cast<int>(flags) | request.exit_signal, arg, pidfd);
+  int plain_flags = static_cast<int>(request.flags) | request.exit_signal;
+  pid_t pid = -1;
+  if (features().pidfd) pid = clone(fn, top, plain_flags | CLONE_PIDFD, arg, pidfd);
+  if (pid < 0 && (!features().pidfd || errno == EINVAL)) {
+    // Emulators of another processor refuse CLONE_PIDFD. The child keeps its pid until it is reaped.
+    pid = clone(fn, top, plain_flags, arg);
+    if (pid > 0 && features().pidfd) *pidfd = pidfd_open(pid);
+    if (pid > 0 && *pidfd < 0) *pidfd = -1;
+  }
   return pid < 0 ? -errno : pid;
 }
 
