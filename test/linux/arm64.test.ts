@@ -50,6 +50,7 @@ onArm64('on arm64: children start, end and are killed as ever', async (t) => {
   const killed = await host.start(['/bin/cat', [], { stdio: 'pipe' }]);
   t.true(await host.ask('kill', { ...killed, signal: 'SIGTERM' }));
   t.deepEqual(await host.ask('exit', killed), { code: null, signal: 'SIGTERM' });
+  await t.throwsAsync(host.start(['/nonexistent/program']), { code: 'ENOENT' });
 });
 
 onArm64('R7.1 on arm64: a host that dies by SIGKILL takes its whole tree along', async (t) => {
@@ -61,7 +62,7 @@ onArm64('R7.1 on arm64: a host that dies by SIGKILL takes its whole tree along',
   await host.keeperPid();
   t.like(guard, { link: 'pdeathsig', tree: 'mark' });
   const codes = (await host.ask<Guard>('capabilities')).downgrades.map(({ code }) => code);
-  t.deepEqual(codes, ['no_clone3', 'cgroup_no_clone3']);
+  t.deepEqual(codes, ['no_clone3', 'no_shared_child', 'cgroup_no_clone3']);
   await host.die('SIGKILL');
   await t.notThrowsAsync(allGone(lives));
 });
