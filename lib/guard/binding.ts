@@ -102,6 +102,7 @@ export interface Binding {
     pidfdSignal: boolean;
     waitidPidfd: boolean;
     clone3: boolean;
+    sharedChild: boolean;
     pdeathsig: boolean;
   };
   hostIdentity(): string;

@@ -6,6 +6,7 @@ export const noKernel: Capabilities['kernel'] = {
   pidfdSignal: false,
   waitidPidfd: false,
   clone3: false,
+  sharedChild: false,
   pdeathsig: false,
 };
 
@@ -41,6 +42,14 @@ export function kernelDowngrades(kernel: Capabilities['kernel']): Downgrade[] {
       message:
         'clone3 is missing (before 5.7, or a sandbox): children are started with clone, without a cgroup.',
       remedy: 'Use a newer kernel, or a seccomp profile that allows clone3.',
+    });
+  }
+  if (!kernel.sharedChild) {
+    downgrades.push({
+      code: 'no_shared_child',
+      message:
+        'An emulator of another processor makes a plain fork of each start, which takes the longer the more memory the host has.',
+      remedy: 'Run on such a processor itself.',
     });
   }
   if (!kernel.pdeathsig) downgrades.push(linkRefused(''));

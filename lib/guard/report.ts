@@ -34,6 +34,7 @@ export interface Capabilities extends Guard {
     readonly pidfdSignal: boolean;
     readonly waitidPidfd: boolean;
     readonly clone3: boolean;
+    readonly sharedChild: boolean;
     readonly pdeathsig: boolean;
   };
   readonly keeper: {

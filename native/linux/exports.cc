@@ -19,6 +19,7 @@ Napi::Value get_features(const Napi::CallbackInfo& info) {
   result["pidfdSignal"] = features().pidfd_signal;
   result["waitidPidfd"] = features().waitid_pidfd;
   result["clone3"] = features().clone3;
+  result["sharedChild"] = features().shared_child;
   result["pdeathsig"] = features().pdeathsig;
   return result;
 }

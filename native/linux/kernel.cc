@@ -63,6 +63,28 @@ long clone3_call(CloneArgs* args, int (*fn)(void*), void* arg) {
 
 constexpr uint64_t kNoDescriptor = 0x7fffffff;
 
+IN_CHILD int leave_trace(void* trace) {
+  *static_cast<volatile bool*>(trace) = true;
+  syscall(SYS_exit_group, 0);
+  __builtin_unreachable();
+}
+
+// Whether a child that is to share our memory does.
+bool try_sharing() {
+  alignas(16) static char stack[16 * 1024];
+  volatile bool trace = false;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t pid =
+      clone(leave_trace, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, const_cast<bool*>(&trace));
+  Ending ending;
+  if (pid > 0) reap(pid, -1, false, &ending);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // Out of processes for the moment: children will be started in the usual way.
+  return trace || pid < 0;
+}
+
 Features probe() {
   Features found = {};
   int self = disabled("pidfd") ? -ENOSYS : pidfd_open(getpid());
@@ -86,6 +108,7 @@ Features probe() {
   args.cgroup = kNoDescriptor;
   found.clone3 = !disabled("clone3") && syscall(SYS_clone3, &args, sizeof(args)) < 0 && errno == EBADF;
 #endif
+  found.shared_child = !disabled("shared-child") && (found.clone3 || try_sharing());
   // No signal has this number, and nothing is changed.
   found.pdeathsig = prctl(PR_SET_PDEATHSIG, ~0ul, 0, 0, 0) < 0 && errno == EINVAL;
   return found;
@@ -111,10 +134,10 @@ const Features& features() {
 
 pid_t clone_process(const CloneRequest& request, int (*fn)(void*), void* arg, int* pidfd) {
   *pidfd = -1;
-  uint64_t flags = request.flags | (features().pidfd ? CLONE_PIDFD : 0);
   if (features().clone3) {
     CloneArgs args = {};
-    args.flags = flags | (request.cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0);
+    args.flags = request.flags | (features().pidfd ? CLONE_PIDFD : 0) |
+                 (request.cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0);
     args.pidfd = reinterpret_cast<uint64_t>(pidfd);
     args.exit_signal = static_cast<uint64_t>(request.exit_signal);
     args.stack = reinterpret_cast<uint64_t>(request.stack);
@@ -124,7 +147,15 @@ pid_t clone_process(const CloneRequest& request, int (*fn)(void*), void* arg, in
   }
   if (request.cgroup_fd >= 0) return -ENOSYS;
   void* top = static_cast<char*>(request.stack) + request.stack_size;
-  pid_t pid = clone(fn, top, static_cast<int>(flags) | request.exit_signal, arg, pidfd);
+  int plain_flags = static_cast<int>(request.flags) | request.exit_signal;
+  pid_t pid = -1;
+  if (features().pidfd) pid = clone(fn, top, plain_flags | CLONE_PIDFD, arg, pidfd);
+  if (pid < 0 && (!features().pidfd || errno == EINVAL)) {
+    // Emulators of another processor refuse CLONE_PIDFD. The child keeps its pid until it is reaped.
+    pid = clone(fn, top, plain_flags, arg);
+    if (pid > 0 && features().pidfd) *pidfd = pidfd_open(pid);
+    if (pid > 0 && *pidfd < 0) *pidfd = -1;
+  }
   return pid < 0 ? -errno : pid;
 }
 

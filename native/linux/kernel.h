@@ -7,6 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 
+// Code that runs in the child shares the host's memory, on a stack that the sanitizers don't know.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
+#else
+#define IN_CHILD
+#endif
+
 namespace procguard {
 
 struct Features {
@@ -14,6 +21,7 @@ struct Features {
   bool pidfd_signal;  // pidfd_send_signal (5.1)
   bool waitid_pidfd;  // waitid(P_PIDFD) (5.4)
   bool clone3;        // clone3 with CLONE_INTO_CGROUP (5.7); seccomp profiles often answer ENOSYS
+  bool shared_child;  // CLONE_VM is honored; an emulator of another processor makes a plain fork of it
   bool pdeathsig;     // prctl(PR_SET_PDEATHSIG), which a sandbox may refuse
 };
 

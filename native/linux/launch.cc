@@ -15,13 +15,6 @@
 #include "kernel.h"
 #include "syscalls.h"
 
-// Code that runs in the child shares the host's memory, on a stack that the sanitizers don't know.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
-#else
-#define IN_CHILD
-#endif
-
 namespace procguard {
 
 namespace {
@@ -54,7 +47,8 @@ struct ChildContext {
   bool searched;             // more than one path may be tried
   bool handlers_cleared;
   int link_error;
-  int error;  // the child's answer; 0 once it has exec'd
+  int answer_fd;  // where the answer goes from a child that doesn't share this memory; -1: it does
+  int error;      // the child's answer; 0 once it has exec'd
 };
 
 const char* value_of(const std::vector<char*>& envp, const char* name) {
@@ -228,6 +222,7 @@ IN_CHILD int run_child(ChildContext* context) {
 IN_CHILD int child_main(void* arg) {
   ChildContext* context = static_cast<ChildContext*>(arg);
   context->error = run_child(context);
+  if (context->answer_fd >= 0) call(SYS_write, context->answer_fd, &context->error, sizeof(context->error));
   call(SYS_exit_group, 127);
   __builtin_unreachable();
 }
@@ -241,6 +236,27 @@ void* child_stack() {
     if (made != MAP_FAILED) stack = made;
   }
   return stack;
+}
+
+// A pipe for the answer of a child with memory of its own. Its end there must not be in the way of `fd_count`
+// others.
+int make_answer_pipe(int fd_count, int (&ends)[2]) {
+  if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+  int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, fd_count);
+  int error = moved < 0 ? -errno : 0;
+  close(ends[1]);
+  ends[1] = moved;
+  if (error != 0) close(ends[0]);
+  return error;
+}
+
+// Returns when the child runs its program, or has failed to.
+int read_answer(int fd) {
+  int error = 0;
+  ssize_t got;
+  do got = read(fd, &error, sizeof(error));
+  while (got < 0 && errno == EINTR);
+  return got == sizeof(error) ? error : 0;
 }
 
 }  // namespace
@@ -268,9 +284,16 @@ int launch(LaunchPlan& plan, Launched* result) {
   context.paths = paths.data();
   context.shell_argv = shell_argv.data();
   context.handlers_cleared = features().clone3;
-  uint64_t flags = CLONE_VM | CLONE_VFORK | (context.handlers_cleared ? CLONE_CLEAR_SIGHAND : 0);
+  uint64_t flags = (features().shared_child ? CLONE_VM | CLONE_VFORK : 0) |
+                   (context.handlers_cleared ? CLONE_CLEAR_SIGHAND : 0);
   CloneRequest request = {flags, SIGCHLD, child_stack(), kStackBytes, plan.cgroup_fd};
   if (request.stack == nullptr) return -ENOMEM;
+  int answer[2] = {-1, -1};
+  if (!features().shared_child) {
+    error = make_answer_pipe(context.fd_count, answer);
+    if (error != 0) return error;
+  }
+  context.answer_fd = answer[1];
   // A signal that arrived in the child before its handlers are reset would run the host's handler there.
   sigset_t all, before;
   sigfillset(&all);
@@ -285,6 +308,11 @@ int launch(LaunchPlan& plan, Launched* result) {
     pid = clone_process(request, child_main, &context, &result->pidfd);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (answer[0] >= 0) {
+    close(answer[1]);
+    if (pid > 0) context.error = read_answer(answer[0]);
+    close(answer[0]);
+  }
   if (pid < 0) return pid;
   if (context.error != 0) {
     Ending ending;
@@ -295,6 +323,8 @@ int launch(LaunchPlan& plan, Launched* result) {
   }
   result->pid = pid;
   result->link_error = context.link_error;
+  // It could not say so itself.
+  if (answer[0] >= 0 && plan.death_signal != 0 && !features().pdeathsig) result->link_error = -EPERM;
   return 0;
 }
 

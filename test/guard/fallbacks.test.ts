@@ -8,6 +8,8 @@ const FALLBACKS = [
   'pidfd',
   'waitid-pidfd',
   'pidfd-signal',
+  'shared-child',
+  'clone3,shared-child',
   'cgroup',
   'keeper',
   'clone3,cgroup',
@@ -25,6 +27,7 @@ const DOWNGRADES: Record<string, string> = {
   pidfd: 'no_pidfd',
   'waitid-pidfd': 'no_waitid_pidfd',
   'pidfd-signal': 'no_pidfd_signal',
+  'shared-child': 'no_shared_child',
   cgroup: 'cgroup_disabled',
   keeper: 'keeper_disabled',
 };

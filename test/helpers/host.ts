@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join, relative } from 'node:path';
 import { DEADLINE_MS, until, within } from './deadline.js';
 import { fixture, ROOT } from './fixtures.js';
 
@@ -39,6 +40,10 @@ export interface HostOptions {
   env?: Record<string, string>;
   /** A program, with arguments, that becomes node. */
   launcher?: readonly string[];
+  /** Another node than the one that runs the tests, with arguments of its own. */
+  node?: readonly string[];
+  /** The folder of another copy of the package. */
+  root?: string;
   uid?: number;
   gid?: number;
 }
@@ -66,11 +71,13 @@ export class Host {
   #stderr = '';
 
   constructor(options: HostOptions = {}) {
-    const { disable, env, execArgv = [], launcher = [], ...identity } = options;
-    const [program, ...args] = [...launcher, process.execPath, ...execArgv, fixture('host.mjs')];
+    const { disable, env, execArgv = [], launcher = [], node = [process.execPath], ...rest } = options;
+    const { root = ROOT, ...identity } = rest;
+    const script = join(root, relative(ROOT, fixture('host.mjs')));
+    const [program, ...args] = [...launcher, ...node, ...execArgv, script];
     this.#process = spawn(program as string, args, {
       ...identity,
-      cwd: ROOT,
+      cwd: root,
       env: { ...process.env, ...env, PROCGUARD_DISABLE: disable ?? '' },
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });

@@ -3,16 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './fixtures.js';
 
-/** Copies the built package to a folder of its own, and returns that; whoever asks removes it. */
-export async function copyPackage(): Promise<string> {
+const NATIVE = ['procguard.node', 'procguard-keeper', 'procguard-run'];
+
+/**
+ * Copies the built package, and the fixtures, to a folder of its own, and returns that; whoever asks removes it. `native` has
+ * other files than those of this machine's build, by the names that they get.
+ */
+export async function copyPackage(native: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'procguard-'));
-  await cp(join(ROOT, 'dist/lib'), join(folder, 'dist/lib'), { recursive: true });
-  await cp(join(ROOT, 'bin'), join(folder, 'bin'), { recursive: true });
+  for (const part of ['dist/lib', 'bin', 'test/fixtures']) {
+    await cp(join(ROOT, part), join(folder, part), { recursive: true });
+  }
   await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   await mkdir(join(folder, 'build/Release'), { recursive: true });
-  for (const name of ['procguard.node', 'procguard-keeper', 'procguard-run']) {
-    await copyFile(join(ROOT, 'build/Release', name), join(folder, 'build/Release', name));
+  for (const name of NATIVE) {
+    const source = native[name] ?? join(ROOT, 'build/Release', name);
+    await copyFile(source, join(folder, 'build/Release', name));
   }
   return folder;
 }
