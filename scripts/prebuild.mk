@@ -57,10 +57,12 @@ linux-$(1): $(addprefix prebuilds/linux-$(1)/,procguard.glibc.node procguard.mus
 endef
 
 # $(call darwin,name in Node,name in Zig): Node's functions are found in the program that loads the addon. Zig's linker
-# for it doesn't leave out what isn't used, and so needs the whole C++ library.
+# for it leaves out of a program what isn't used, but not of a library, which so needs the whole C++ library.
 define darwin
+$(call library,$(2)-macos.11.0)
 $(call program,$(2)-macos.11.0,mac,procguard,prebuilds/darwin-$(1)/procguard.node,-shared $(dynamic_lookup))
-$(call program,$(2)-macos.11.0,mac,procguard-keeper,prebuilds/darwin-$(1)/procguard-keeper,-nostdlib++)
+$(call program,$(2)-macos.11.0,mac,procguard-keeper,prebuilds/darwin-$(1)/procguard-keeper,\
+  -nostdlib++ -Wl$(comma)-dead_strip,$(cache)/$(2)-macos.11.0/runtime.a)
 .PHONY: darwin-$(1)
 darwin-$(1): prebuilds/darwin-$(1)/procguard.node prebuilds/darwin-$(1)/procguard-keeper
 endef
@@ -78,6 +80,7 @@ $(cache)/$(2)-windows-gnu/libnode.a: $(cache)/node.def
 	$(ZIG) dlltool -m $(3) -d $$< -l $$@
 endef
 
+comma := ,
 lean := -nostdlib++ -Wl,--gc-sections
 dynamic_lookup := -Wl,-undefined,dynamic_lookup
 $(eval $(call linux,x64,x86_64))

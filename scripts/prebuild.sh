@@ -2,7 +2,10 @@
 # Cross-builds prebuilds/<platform>-<arch>/ for the platforms that are named, or for all of them, on Linux with Zig.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- linux-x64 linux-arm64 darwin-x64 darwin-arm64 win32-x64 win32-arm64
+if [ $# -eq 0 ]; then
+  set -- linux-x64 linux-arm64 win32-x64 win32-arm64
+  [ ! -d native/darwin ] || set -- "$@" darwin-x64 darwin-arm64
+fi
 ZIG=$(bash scripts/fetch-zig.sh)
 export ZIG_GLOBAL_CACHE_DIR=$PWD/node_modules/.cache/zig/cache
 

@@ -30,9 +30,18 @@ export class Project {
     await symlink(python.stdout.trim(), join(bin, 'python3'));
     for (const program of programs) await symlink(await find(program), join(bin, program));
     // What the npm that runs the tests has set is about this checkout.
-    const kept = Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_)|npm_config_local_prefix|INIT_CWD)/.test(name));
+    const kept = Object.entries(process.env).filter(
+      ([name]) => !/^(npm_(?!config_)|npm_config_local_prefix|INIT_CWD)/.test(name),
+    );
     const project = new Project(folder, { ...Object.fromEntries(kept), PATH: bin, TEST_TARBALL: undefined });
-    await project.run('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball()]);
+    await project.run('npm', [
+      'install',
+      '--ignore-scripts',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      tarball(),
+    ]);
     return project;
   }
 
@@ -41,9 +50,17 @@ export class Project {
   }
 
   /** Runs a program of this project, or of its machine. Rejects when it fails, as `execFile` does. */
-  run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<{ stdout: string; stderr: string }> {
+  run(
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<{ stdout: string; stderr: string }> {
     const bin = `${join(this.folder, 'node_modules/.bin')}${delimiter}${this.env.PATH}`;
-    return run(program, args, { cwd: this.folder, env: { ...this.env, PATH: bin, ...env }, timeout: 120_000 });
+    return run(program, args, {
+      cwd: this.folder,
+      env: { ...this.env, PATH: bin, ...env },
+      timeout: 120_000,
+    });
   }
 
   /** Starts a program that a test is to kill. What it prints comes through pipes, which its children hold, too. */
@@ -68,7 +85,13 @@ async function find(program: string): Promise<string> {
     // node_modules/.bin has what this checkout has installed.
     if (folder.includes('node_modules')) continue;
     const file = join(folder, program);
-    if (await access(file).then(() => true, () => false)) return file;
+    if (
+      await access(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file;
   }
   throw new Error(`There is no ${program} on the PATH`);
 }

@@ -13,11 +13,21 @@ import { Project } from './install.js';
 
 const machine = `${process.platform}-${process.arch}`;
 const { nodes } = findNodes();
-const [, tenLines] = /^```js\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) as unknown as [string, string];
+const [, tenLines] = /^```js\n(.*?)^```$/ms.exec(
+  readFileSync(join(ROOT, 'README.md'), 'utf8'),
+) as unknown as [string, string];
 // The same, with a worker that would go on, and says who it is.
-const endless = change(change(tenLines, 'sleep(1)', 'sleep(1000)'), 'print("at work")', 'import os; print(os.getpid())');
+const endless = change(
+  change(tenLines, 'sleep(1)', 'sleep(1000)'),
+  'print("at work")',
+  'import os; print(os.getpid())',
+);
 const unguarded = change(
-  change(endless, "import { guardOf, spawn } from 'procguard';", "import { spawn } from 'node:child_process';"),
+  change(
+    endless,
+    "import { guardOf, spawn } from 'procguard';",
+    "import { spawn } from 'node:child_process';",
+  ),
   'console.log(guardOf(worker));',
   '',
 );
@@ -66,7 +76,12 @@ test('control: the same worker, started by Node alone, survives its host', async
 });
 
 test('procguard run guards a command, by the program of the prebuild', async (t) => {
-  const command = ['--', 'python3', '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(1000)'];
+  const command = [
+    '--',
+    'python3',
+    '-c',
+    'import os, time; print(os.getpid(), flush=True); time.sleep(1000)',
+  ];
   const script = `
     const { spawn } = require('node:child_process');
     const { pid } = spawn('procguard-run', ${JSON.stringify(command)}, { stdio: 'inherit' });
@@ -86,7 +101,11 @@ test('procguard run guards a command, by the program of the prebuild', async (t)
 
 test('procguard run gives the exit code of its command, with Node and without', async (t) => {
   for (const [program, ...args] of [['procguard-run'], ['procguard', 'run']] as [string, ...string[]][]) {
-    await t.throwsAsync(project.run(program, [...args, '--', 'sh', '-c', 'exit 3']), { code: 3 } as object, program);
+    await t.throwsAsync(
+      project.run(program, [...args, '--', 'sh', '-c', 'exit 3']),
+      { code: 3 } as object,
+      program,
+    );
   }
 });
 

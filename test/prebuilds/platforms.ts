@@ -6,7 +6,7 @@ import { ROOT } from '../helpers/fixtures.js';
 export const PREBUILDS: Record<string, readonly string[]> = {
   'linux-x64': ['procguard-keeper', 'procguard-run', 'procguard.glibc.node', 'procguard.musl.node'],
   'linux-arm64': ['procguard-keeper', 'procguard-run', 'procguard.glibc.node', 'procguard.musl.node'],
-  ...(existsSync(join(ROOT, 'scripts/build-darwin.sh')) && {
+  ...(existsSync(join(ROOT, 'native/darwin')) && {
     'darwin-x64': ['procguard-keeper', 'procguard.node'],
     'darwin-arm64': ['procguard-keeper', 'procguard.node'],
   }),
