@@ -61,7 +61,7 @@ say 'the addon in Node, under the address and undefined-behavior sanitizers'
 mkdir -p "$work/package/build/Release"
 g++ "${warnings[@]}" -fsanitize=address,undefined -shared -fPIC -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=procguard \
   -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
-  -I"$root/native" -I"$napi" -I"$node_headers" "$root"/native/*.cc "$root"/native/linux/{exec,exit_watch}.cc "${linux[@]}" \
+  -I"$root/native" -I"$napi" -I"$node_headers" "$root"/native/*.cc "$root"/native/linux/{exec,exit_watch,exports}.cc "${linux[@]}" \
   -o "$work/package/build/Release/procguard.node"
 cp "$work/procguard-keeper" "$work/package/build/Release/"
 cp -r "$root/package.json" "$root/dist" "$work/package/"

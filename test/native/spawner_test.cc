@@ -11,7 +11,13 @@
 #include <thread>
 #include <vector>
 
-#include "guard.h"
+#include "linux/guard_state.h"
+#include "linux/identity.h"
+#include "linux/kernel.h"
+#include "linux/launch.h"
+#include "linux/process_table.h"
+#include "linux/sample.h"
+#include "linux/spawner.h"
 
 using namespace procguard;
 
