@@ -21,6 +21,8 @@ std::string make_identity() {
   ProcessStat stat = {};
   bool known = proc >= 0 && read_stat(proc, getpid(), &stat) == 0;
   if (proc >= 0) close(proc);
+  // Where it can't be read, a sweep takes such a mark for one of another boot, and lets it be.
+  constexpr char kUnknownBoot[] = "00000000-0000-0000-0000-000000000000";
   char boot[40] = "";
   int boot_id = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
   if (boot_id >= 0) {
@@ -29,6 +31,7 @@ std::string make_identity() {
     boot[strcspn(boot, "\n")] = '\0';
     close(boot_id);
   }
+  if (boot[0] == '\0') strcpy(boot, kUnknownBoot);
   uint64_t random = 0;
   // Only uniqueness is asked of it: two hosts of one machine differ by pid and start time already.
   if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))

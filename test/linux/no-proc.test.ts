@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { KillTreeReport, SweepReport } from '../../lib/index.js';
 import { fixture, ROOT } from '../helpers/fixtures.js';
 import { type Guard, Host, HostError } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
@@ -101,6 +102,27 @@ for (const [label, { command, said }] of Object.entries(WAYS)) {
     },
   );
 }
+
+needsRoot(
+  'with a /proc that has processes and nothing else: trees end, and a sweep is sure of nothing',
+  async (t) => {
+    const launcher = inMountNamespace('mount -t proc -o subset=pid proc /proc');
+    await using lifelines = await Lifelines.open();
+    await using host = new Host({ launcher });
+    const lives = await startTree(host, lifelines, { words: ['term-ignored'] });
+    const request = { pid: lives[0]!.pid, options: { signal: 'SIGKILL' } };
+    const { killed, survivors } = await host.ask<KillTreeReport>('killTree', request);
+    t.deepEqual(killed.toSorted(), lives.map(({ pid }) => pid).toSorted());
+    t.deepEqual(survivors, []);
+    const others = await startTree(host, lifelines);
+    // No boot id: every mark may be of another boot.
+    const { found, skipped } = await host.ask<SweepReport>('sweep', { options: { dryRun: true } });
+    t.deepEqual(found, []);
+    for (const { pid } of others) t.is(skipped.find((one) => one.pid === pid)?.reason, 'other_boot');
+    await host.die('SIGKILL');
+    await t.notThrowsAsync(allGone(others));
+  },
+);
 
 const FOREIGN = ['unshare', '--pid', '--fork', '--kill-child'];
 

@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import test from 'ava';
 import type { KillTreeReport, SweepReport } from '../../lib/index.js';
-import { compiledFixture } from '../helpers/fixtures.js';
+import { within } from '../helpers/deadline.js';
+import { compiledFixture, ROOT } from '../helpers/fixtures.js';
 import { type Guard, Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { lockMachine } from '../helpers/machine-lock.js';
-import { allAnswer, allGone, startTree } from '../helpers/tree.js';
+import { allAnswer, allGone, LAYERS, startTree } from '../helpers/tree.js';
 
 interface Sandbox {
   readonly error: 'ENOSYS' | 'EPERM';
@@ -17,8 +21,8 @@ const PIDFD = ['pidfd_open', 'pidfd_send_signal', 'waitid-pidfd'];
 
 /**
  * Kernels lack calls, and sandboxes refuse them, by ENOSYS or EPERM. clone3 by EPERM, as an old profile of Docker has it,
- * can't be tried here: the C library makes threads by clone3 and gives up at EPERM, so that Node itself does not start. A
- * sandbox that kills at an unknown call would kill Node, too.
+ * can't be tried with Node: the C library makes threads by clone3 and gives up at EPERM, so that Node itself does not start.
+ * procguard-run, which has no threads, is below. A sandbox that kills at an unknown call would kill Node, too.
  */
 const SANDBOXES: readonly Sandbox[] = [
   { error: 'ENOSYS', calls: PIDFD, codes: ['no_pidfd'] },
@@ -112,4 +116,33 @@ for (const { error, calls, codes } of SANDBOXES) {
     t.deepEqual(survivors, []);
     await t.notThrowsAsync(allGone(orphans));
   });
+}
+
+const RUNS: readonly (readonly ['ENOSYS' | 'EPERM', readonly string[]])[] = [
+  ['EPERM', ['clone3']],
+  ['ENOSYS', ['clone3', 'close_range', ...PIDFD]],
+  ['EPERM', ['pdeathsig', 'clone3', ...PIDFD]],
+];
+
+for (const [error, calls] of RUNS) {
+  test.serial(
+    `R7.1 ${calls.join(', ')} refused by ${error}: procguard run ends a tree with its parent`,
+    async (t) => {
+      await using lifelines = await Lifelines.open();
+      const run = [join(ROOT, 'build/Release/procguard-run'), 'run', '--grace=0', '--', lifelines.program];
+      const command = [
+        program,
+        error,
+        calls.join(),
+        ...run,
+        ...lifelines.arguments('child', 'plain', 'setsid', 'double'),
+      ];
+      const parent = spawn('sh', ['-c', '"$@" & wait', 'sh', ...command], { stdio: 'ignore' });
+      const lives = await lifelines.takeAll(LAYERS);
+      const ended = once(parent, 'exit');
+      parent.kill('SIGKILL');
+      await within(ended, 'the parent to end');
+      await t.notThrowsAsync(allGone(lives));
+    },
+  );
 }
