@@ -11,7 +11,7 @@ import { Host } from '../helpers/host.js';
 import { type Life, Lifelines } from '../helpers/lifelines.js';
 import { lockMachine } from '../helpers/machine-lock.js';
 import { canBecomeNobody, NOBODY } from '../helpers/privilege.js';
-import { processGone, readProc, readStat } from '../helpers/proc.js';
+import { processGone, readProc, readStat, startTicksOf } from '../helpers/proc.js';
 import { allAnswer, allGone, startTree, treeModes } from '../helpers/tree.js';
 
 const modes = await treeModes();
@@ -212,7 +212,7 @@ test.serial(
 test.serial('a signal does not reach a process that has the pid, but not the start time', async (t) => {
   await using lifelines = await Lifelines.open();
   const stranger = await plant(lifelines, 'stranger', undefined);
-  const startTicks = Number(readStat(stranger.pid)!.startTicks);
+  const startTicks = startTicksOf(stranger.pid);
   t.is(binding().signal(stranger.pid, startTicks - 1, constants.signals.SIGKILL), -constants.errno.ESRCH);
   await t.notThrowsAsync(stranger.answers());
   t.is(binding().signal(stranger.pid, startTicks, constants.signals.SIGKILL), 0);
