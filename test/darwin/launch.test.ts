@@ -1,12 +1,15 @@
 import * as node from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { binding } from '../../lib/guard/binding.js';
 import * as procguard from '../../lib/index.js';
 import { within } from '../helpers/deadline.js';
+import { Host } from '../helpers/host.js';
+import { Lifelines } from '../helpers/lifelines.js';
+import { startTree } from '../helpers/tree.js';
 
 // What the guard of macOS does at a child's start.
 const isDarwin = binding().darwin !== undefined;
@@ -128,3 +131,18 @@ rootOnly('a child may be another user, in another group, without the groups of i
     t.deepEqual(await outcome(procguard.spawn, file, options), await outcome(node.spawn, file, options));
   }
 });
+
+const ends = {
+  'is still ending when its end is told': { PROCGUARD_SHIM_EARLY_ENDS: '3' },
+  'ends before it can be watched': { PROCGUARD_SHIM_KEVENT_ERROR: String(os.constants.errno.ESRCH) },
+};
+
+for (const [what, env] of Object.entries(ends)) {
+  run(`a child that ${what} is reaped, with its exit code`, async (t) => {
+    await using lifelines = await Lifelines.open();
+    await using host = new Host({ env });
+    const [life] = await startTree(host, lifelines, { layers: ['child'] });
+    life!.exit(7);
+    t.deepEqual(await host.ask('exit', { pid: life!.pid }), { code: 7, signal: null });
+  });
+}
