@@ -3,10 +3,17 @@ import { readFileSync } from 'node:fs';
 const every = 'dist/test/**/*.test.js';
 const compiled = (file) => file.replace(/^test\/(.*)\.ts$/, 'dist/test/$1.js');
 
-/** Windows leaves out what test/windows/skipped.json names, with the reason; its own tests run there alone. */
+/**
+ * Windows leaves out what test/windows/skipped.json names, with the reason; its own tests run there alone. macOS runs what
+ * test/darwin/files.json names.
+ */
 function choose() {
   // scripts/test-prebuilds.sh has packed the package.
   if (process.env.TEST_TARBALL) return { files: ['dist/test/prebuilds/*.test.js'] };
+  if (process.platform === 'darwin') {
+    const { files, tests } = JSON.parse(readFileSync('test/darwin/files.json', 'utf8'));
+    return { files: files.map(compiled), match: Object.keys(tests).map((title) => `!${title}*`) };
+  }
   if (process.platform !== 'win32')
     return { files: [every, '!dist/test/windows/**', '!dist/test/prebuilds/**'] };
   const skipped = JSON.parse(readFileSync('test/windows/skipped.json', 'utf8'));

@@ -33,4 +33,4 @@ link() { # link <flags...> -- <sources...>
   "$compiler" "${options[@]}" "${objects[@]}"
 }
 link -o "$out/procguard-keeper" -- "${keeper[@]}" "${shim[@]}"
-link -shared -Wl,-z,nodelete -pthread -o "$out/procguard.node" -- "${addon[@]}" "${shim[@]}"
+link -shared -pthread -o "$out/procguard.node" -- "${addon[@]}" "${shim[@]}"

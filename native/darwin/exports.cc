@@ -1,5 +1,7 @@
 #include "exports.h"
 
+#include <dlfcn.h>
+
 #include "guard_state.h"
 #include "identity.h"
 #include "started_with.h"
@@ -70,9 +72,18 @@ Napi::Value get_hides_mark(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), is_read && reader.mark(mark) == MarkRead::kUnreadable);
 }
 
+// The keeper's thread outlives a Worker that has loaded the addon: its code must stay. The linker of macOS
+// has no flag for it.
+void stay_loaded() {
+  Dl_info own;
+  if (dladdr(reinterpret_cast<const void*>(&stay_loaded), &own) != 0)
+    dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 }  // namespace
 
 void export_platform(Napi::Env env, Napi::Object exports) {
+  stay_loaded();
   exports["features"] = Napi::Function::New<get_features>(env);
   exports["hostIdentity"] = Napi::Function::New<get_host_identity>(env);
   exports["startGuard"] = Napi::Function::New<start>(env);

@@ -1,18 +1,21 @@
 import * as node from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { binding } from '../../lib/guard/binding.js';
 import * as procguard from '../../lib/index.js';
 import { within } from '../helpers/deadline.js';
+import { Host } from '../helpers/host.js';
+import { Lifelines } from '../helpers/lifelines.js';
+import { startTree } from '../helpers/tree.js';
 
-// What the guard of macOS does at a child's start. Here it runs by `npm run test:darwin`, on its shim.
-const darwin = test.serial;
+// What the guard of macOS does at a child's start.
 const isDarwin = binding().darwin !== undefined;
-const run = isDarwin ? darwin : test.skip;
-const rootOnly = isDarwin && process.getuid?.() === 0 ? darwin : test.skip;
+if (!isDarwin) console.warn('The addon is not that of macOS: npm run test:darwin runs these tests with it');
+const run = isDarwin ? test.serial : test.serial.skip;
+const rootOnly = isDarwin && process.getuid?.() === 0 ? test.serial : test.serial.skip;
 
 /** What the program has written, and its exit code, or the code of the error. */
 async function outcome(start: typeof node.spawn, file: string, options: node.SpawnOptions) {
@@ -32,7 +35,7 @@ async function outcome(start: typeof node.spawn, file: string, options: node.Spa
 }
 
 run('guardOf names the keeper as the link, and the mark as the tree', async (t) => {
-  const child = procguard.spawn('sleep', ['60']);
+  const child = procguard.spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
   const { link, tree, downgrades } = procguard.guardOf(child);
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -49,18 +52,20 @@ run('capabilities name them, too', (t) => {
 });
 
 run('a program that hides its environment is said to', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'procguard-withheld-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  node.execFileSync('sh', [
-    '-c',
-    `mkdir ${folder}/withheld && cp "$(command -v sleep)" ${folder}/withheld/sleep`,
-  ]);
-  const child = procguard.spawn(join(folder, 'withheld/sleep'), ['60']);
+  const child = procguard.spawn(withheldSleep(), ['60']);
   const codes = procguard.guardOf(child).downgrades.map(({ code }) => code);
   child.kill('SIGKILL');
   await once(child, 'exit');
   t.true(codes.includes('mark_withheld'), codes.join());
 });
+
+/** One of Apple's own that macOS protects; the shim takes any program in a folder of that name for one. */
+function withheldSleep(): string {
+  if (process.platform === 'darwin') return '/bin/sleep';
+  mkdirSync(join(folder, 'withheld'));
+  copyFileSync('/bin/sleep', join(folder, 'withheld/sleep'));
+  return join(folder, 'withheld/sleep');
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'procguard-launch-'));
 test.after.always(() => rmSync(folder, { recursive: true }));
@@ -94,7 +99,7 @@ for (const [name, [file, options]] of Object.entries(cases)) {
 
 run('streams above 2, and streams that swap their numbers', async (t) => {
   const stdio: node.StdioOptions = ['ignore', 'pipe', 'inherit', 'ignore', 'pipe', 'pipe'];
-  const child = procguard.spawn('sh', ['-c', 'cat <&4 >&5; ls /proc/self/fd'], { stdio });
+  const child = procguard.spawn('sh', ['-c', 'cat <&4 >&5; ls /dev/fd'], { stdio });
   const [, out, , , input, output] = child.stdio as unknown as import('node:net').Socket[];
   let echoed = '';
   let listed = '';
@@ -126,3 +131,18 @@ rootOnly('a child may be another user, in another group, without the groups of i
     t.deepEqual(await outcome(procguard.spawn, file, options), await outcome(node.spawn, file, options));
   }
 });
+
+const ends = {
+  'is still ending when its end is told': { PROCGUARD_SHIM_EARLY_ENDS: '3' },
+  'ends before it can be watched': { PROCGUARD_SHIM_KEVENT_ERROR: String(os.constants.errno.ESRCH) },
+};
+
+for (const [what, env] of Object.entries(ends)) {
+  run(`a child that ${what} is reaped, with its exit code`, async (t) => {
+    await using lifelines = await Lifelines.open();
+    await using host = new Host({ env });
+    const [life] = await startTree(host, lifelines, { layers: ['child'] });
+    life!.exit(7);
+    t.deepEqual(await host.ask('exit', { pid: life!.pid }), { code: 7, signal: null });
+  });
+}

@@ -13,7 +13,7 @@ import { until, within } from '../helpers/deadline.js';
 import { compiledFixture, fixture } from '../helpers/fixtures.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { canBecomeNobody } from '../helpers/privilege.js';
-import { readStat } from '../helpers/proc.js';
+import { readStat, startTicksOf } from '../helpers/proc.js';
 import { LAYERS } from '../helpers/tree.js';
 
 // Only root can start a process as another user, from which something is hidden.
@@ -27,7 +27,7 @@ async function sampleOne(id: TreeId, trees = false): Promise<ProcessSample> {
 }
 
 function idOf(pid: number): TreeId {
-  return { pid, startTicks: Number(readStat(pid)!.startTicks) };
+  return { pid, startTicks: startTicksOf(pid) };
 }
 
 /** Asks until the sample is as it should be. */

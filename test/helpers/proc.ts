@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { addon } from '../../lib/guard/binding.js';
 import { until } from './deadline.js';
 
 /** The lines of /proc/<pid>/stat that tests look at. */
@@ -15,6 +16,12 @@ export function readStat(pid: number): ProcStat | undefined {
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { state: fields[0]!, ppid: Number(fields[1]), session: Number(fields[3]), startTicks: fields[19]! };
+}
+
+/** When the process was started, as the guard counts it: in ticks; that of macOS, on its stand-in, in microseconds. */
+export function startTicksOf(pid: number): number {
+  const ticks = Number(readStat(pid)!.startTicks);
+  return addon().darwin === undefined ? ticks : ticks * 10_000;
 }
 
 /** Whether the process that had `pid` and `startTicks` still runs; a zombie does not. */
