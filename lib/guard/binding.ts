@@ -81,6 +81,8 @@ export interface Binding {
   GuardedProcess: new () => GuardedProcess;
   /** Windows only: 0, or an error of Windows: no jobs can be made. */
   jobError(): number;
+  /** Windows only: the path of the program of a process, or a negative errno. */
+  programOf(pid: number, startTicks: number): string | number;
   features(): { pidfd: boolean; waitidPidfd: boolean; clone3: boolean };
   hostIdentity(): string;
   /** False: it could not, and may be tried again. */
@@ -149,7 +151,7 @@ function load() {
       'ERR_PROCGUARD_ADDON_UNAVAILABLE',
       `The native addon of procguard can't be loaded for ${process.platform}-${process.arch}, Node ${process.version}. ` +
         `Tried: prebuilds/${process.platform}-${process.arch} and build/Release in ${root}. ` +
-        'Build it with `npm rebuild procguard`, which needs Python 3, make and a C++17 compiler. ' +
+        'Build it with `npm rebuild procguard`, which needs Python 3 and a C++17 compiler (on Windows, Visual Studio with C++). ' +
         `The loader said: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
