@@ -29,7 +29,7 @@ build() {
 start_wine() {
   WINEPREFIX=$(mktemp -d)
   # The addon for Windows is the one in prebuilds; build/ has that for Linux.
-  export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' PREBUILDS_ONLY=1 CI=true
+  export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' PREBUILDS_ONLY=1 PROCGUARD_WINE=1 CI=true
   trap stop_wine EXIT
   wineboot --init > "$WINEPREFIX/boot" 2>&1
   wine winecfg -v win10 >> "$WINEPREFIX/boot" 2>&1
@@ -67,11 +67,12 @@ end_unborn() {
 
 name_skipped() {
   node -e '
-    const { files, tests } = JSON.parse(fs.readFileSync("test/windows/skipped.json", "utf8"));
+    const { files, tests, wine } = JSON.parse(fs.readFileSync("test/windows/skipped.json", "utf8"));
     for (const [file, reason] of Object.entries(files)) console.log(`Skipped on Windows: ${file}: ${reason}`);
-    for (const [file, titles] of Object.entries(tests))
-      for (const [title, reason] of Object.entries(titles))
-        console.log(`Skipped on Windows: ${file}: ${title}: ${reason}`);'
+    for (const [system, left] of [["Windows", tests], ["Wine", wine]])
+      for (const [file, titles] of Object.entries(left))
+        for (const [title, reason] of Object.entries(titles))
+          console.log(`Skipped on ${system}: ${file}: ${title}: ${reason}`);'
 }
 
 fetch_node "$newest"

@@ -29,17 +29,22 @@ export async function runInJob(command: string, args: readonly string[], graceMs
   }
   // The console sends them to the command as well, and what that makes of them is what counts.
   for (const signal of consoleSignals) process.on(signal, () => {});
-  const { length } = descriptors();
+  // Before anything else is opened here.
+  const given = descriptors();
   await watchParent();
-  return start(command, args, length);
+  return start(command, args, given);
 }
 
-async function start(command: string, args: readonly string[], count: number): Promise<number> {
+async function start(
+  command: string,
+  args: readonly string[],
+  given: readonly (number | 'ignore')[],
+): Promise<number> {
   let child: ReturnType<typeof spawn>;
   try {
     const plan = planCommand(command, args);
     child = spawn(plan.file, plan.args, {
-      stdio: descriptors().slice(0, count),
+      stdio: [...given],
       windowsVerbatimArguments: plan.isVerbatim,
     });
   } catch (error) {

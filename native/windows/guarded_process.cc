@@ -33,7 +33,6 @@ enum SpawnFlag : uint32_t {
   kConsoleGroup = 128
 };
 
-
 bool has_console() {
   return GetConsoleCP() != 0;
 }
@@ -101,8 +100,7 @@ class Process : public Napi::ObjectWrap<Process> {
                      (plan.console_group && !has_console());
 
     const wchar_t* path = plan.has_environment ? find_variable(plan.environment, L"PATH") : nullptr;
-    plan.program =
-        find_program(file, plan.cwd, path != nullptr ? std::wstring(path) : own_variable(L"PATH"));
+    plan.program = find_program(file, plan.cwd, path != nullptr ? std::wstring(path) : own_variable(L"PATH"));
     if (plan.program.empty()) return UV_ENOENT;
 
     Launched launched;

@@ -99,9 +99,8 @@ std::wstring working_directory(const std::wstring& given) {
       given.empty() ? filled([](wchar_t* text, DWORD size) { return GetCurrentDirectoryW(size, text); })
                     : given;
   if (directory.size() < MAX_PATH) return directory;
-  std::wstring shorter = filled([&directory](wchar_t* text, DWORD size) {
-    return GetShortPathNameW(directory.c_str(), text, size);
-  });
+  std::wstring shorter = filled(
+      [&directory](wchar_t* text, DWORD size) { return GetShortPathNameW(directory.c_str(), text, size); });
   return shorter.empty() ? directory : shorter;
 }
 

@@ -18,7 +18,7 @@ test("R5.1 a worker's start is told with its pid, start time and configuration, 
   t.true(start!.startedAt <= start!.at);
   t.is(start!.configuration, pool.config());
   t.deepEqual(start!.configuration.maxQueue, { value: 7, source: 'option' });
-  t.is(start!.guard?.link, 'pdeathsig');
+  t.is(start!.guard?.link, process.platform === 'win32' ? 'job-object' : 'pdeathsig');
   const [ready] = heard.of('procguard:worker:ready');
   t.like(ready, { worker: 1, pid: start!.pid, reason: 'new' });
   t.true(ready!.startMs > 0 && ready!.startMs < 20_000);

@@ -14,11 +14,14 @@ function start(...options: string[]): ChildProcess {
 
 // No test presses a key: the host says to itself what Node says to it when one was pressed.
 for (const signal of ['SIGBREAK', 'SIGINT']) {
-  test.serial(`a host that handles signals drains at ${signal}, and ends as Windows would end it`, async (t) => {
-    const host = start(signal);
-    const said = text(host.stdout!);
-    const [code] = await within(once(host, 'exit'), 'the host to end');
-    t.is(code, CONTROL_C_EXIT);
-    t.deepEqual((await said).split('\n'), ['answered done', '']);
-  });
+  test.serial(
+    `a host that handles signals drains at ${signal}, and ends as Windows would end it`,
+    async (t) => {
+      const host = start(signal);
+      const said = text(host.stdout!);
+      const [code] = await within(once(host, 'exit'), 'the host to end');
+      t.is(code, CONTROL_C_EXIT);
+      t.deepEqual((await said).split('\n'), ['answered done', '']);
+    },
+  );
 }

@@ -122,7 +122,9 @@ test.serial('a watchdog that can not be started is told', async (t) => {
 
 test.serial('the page shows the tree of a worker by its job, also who has lost his parent', async (t) => {
   await using lifelines = await Lifelines.open();
-  const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), { stdio: 'ignore' });
+  const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), {
+    stdio: 'ignore',
+  });
   const lives = await lifelines.takeAll(['child', 'plain', 'double']);
   const processes = await processTreeOf(child);
   t.deepEqual(

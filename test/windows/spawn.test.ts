@@ -144,8 +144,7 @@ test.serial('half a surrogate pair arrives as with Node', async (t) => {
 });
 
 test.serial('a command line that is too long for Windows is the error that it is with Node', async (t) => {
-  const { error } = await sameAsNode(t, ({ spawn }) => spawn(process.execPath, ['x'.repeat(40_000)]));
-  t.is(error?.code, 'ENAMETOOLONG');
+  await sameAsNode(t, ({ spawn }) => spawn(process.execPath, ['-p', '1', 'x'.repeat(40_000)]));
 });
 
 test.serial('PATHEXT counts for nothing, as with Node: a batch file needs a shell', async (t) => {
