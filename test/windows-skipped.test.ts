@@ -18,7 +18,7 @@ const escapeForPattern = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '
 function titlePatterns(file: string): RegExp[] {
   const source = readFileSync(path.join(ROOT, file), 'utf8');
   const calls = source.matchAll(
-    /\btest(?:\.\w+)*\(\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`)/g,
+    /\b\w*[tT]est(?:\.\w+)*\(\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`)/g,
   );
   return [...calls].map(([, literal = '']) => {
     const parts = literal.slice(1, -1).split(/\$\{[^}]*\}/);
