@@ -7,7 +7,7 @@ const compiled = (file) => file.replace(/^test\/(.*)\.ts$/, 'dist/test/$1.js');
 function choose() {
   if (process.platform !== 'win32') return { files: [every, '!dist/test/windows/**'] };
   const skipped = JSON.parse(readFileSync('test/windows/skipped.json', 'utf8'));
-  const left = [skipped.tests, process.env.PROCGUARD_WINE === '1' ? skipped.wine : {}];
+  const left = [skipped.tests, process.env.TESTS_ON_WINE === '1' ? skipped.wine : {}];
   const titles = left.flatMap((files) => Object.values(files)).flatMap((tests) => Object.keys(tests));
   return {
     files: [every, ...Object.keys(skipped.files).map((file) => `!${compiled(file)}`)],

@@ -81,6 +81,10 @@ export interface Binding {
   GuardedProcess: new () => GuardedProcess;
   /** Windows only: 0, or an error of Windows: no jobs can be made. */
   jobError(): number;
+  /** Windows only: who is in the job of our child with this pid; empty: it has none, or has ended. */
+  treePidsOf(pid: number): number[];
+  /** Windows only: terminates everything in that job: 0, or a negative errno. */
+  endTreeOf(pid: number): number;
   /** Windows only: the path of the program of a process, or a negative errno. */
   programOf(pid: number, startTicks: number): string | number;
   features(): { pidfd: boolean; waitidPidfd: boolean; clone3: boolean };

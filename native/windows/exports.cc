@@ -2,8 +2,10 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <string>
 
+#include "job.h"
 #include "launch.h"
 #include "process_table.h"
 
@@ -25,6 +27,32 @@ Napi::Value get_program(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), reinterpret_cast<const char16_t*>(path.data()), path.size());
 }
 
+// The job of our child with this pid; 0: it has none, has ended, or the pid is a stranger's by now.
+uint64_t job_with_root(DWORD root, JobUse* use) {
+  uint64_t job = job_of_root(root);
+  if (job == 0 || look_into_job(job, use) != 0) return 0;
+  bool is_inside = std::find(use->pids.begin(), use->pids.end(), root) != use->pids.end();
+  return is_inside ? job : 0;
+}
+
+// treePidsOf(pid) → who is in the job of our child with this pid
+Napi::Value get_tree_pids(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  JobUse use;
+  if (job_with_root(info[0].As<Napi::Number>().Uint32Value(), &use) == 0) use.pids.clear();
+  Napi::Array pids = Napi::Array::New(env, use.pids.size());
+  for (size_t i = 0; i < use.pids.size(); i++)
+    pids[static_cast<uint32_t>(i)] = Napi::Number::New(env, use.pids[i]);
+  return pids;
+}
+
+// endTreeOf(pid) → 0 or a libuv error
+Napi::Value end_tree_of(const Napi::CallbackInfo& info) {
+  JobUse use;
+  uint64_t job = job_with_root(info[0].As<Napi::Number>().Uint32Value(), &use);
+  return Napi::Number::New(info.Env(), job == 0 ? UV_ESRCH : end_job(job));
+}
+
 // The jobs outlive a Worker that has loaded the addon, so its code and data must stay.
 void stay_loaded() {
   HMODULE pinned;
@@ -37,6 +65,8 @@ void stay_loaded() {
 void export_platform(Napi::Env env, Napi::Object exports) {
   stay_loaded();
   exports["jobError"] = Napi::Function::New<get_job_error>(env);
+  exports["treePidsOf"] = Napi::Function::New<get_tree_pids>(env);
+  exports["endTreeOf"] = Napi::Function::New<end_tree_of>(env);
   exports["programOf"] = Napi::Function::New<get_program>(env);
 }
 
