@@ -4,8 +4,8 @@ const every = 'dist/test/**/*.test.js';
 const compiled = (file) => file.replace(/^test\/(.*)\.ts$/, 'dist/test/$1.js');
 
 /**
- * Windows leaves out what test/windows/skipped.json names, with the reason; its own tests run there alone. macOS runs what
- * test/darwin/files.json names.
+ * Windows, and Wine, leave out what test/windows/skipped.json names, with the reason; its own tests run there alone. macOS
+ * runs what test/darwin/files.json names.
  */
 function choose() {
   // scripts/test-prebuilds.sh has packed the package.
@@ -17,7 +17,8 @@ function choose() {
   if (process.platform !== 'win32')
     return { files: [every, '!dist/test/windows/**', '!dist/test/prebuilds/**'] };
   const skipped = JSON.parse(readFileSync('test/windows/skipped.json', 'utf8'));
-  const titles = Object.values(skipped.tests).flatMap((tests) => Object.keys(tests));
+  const left = [skipped.tests, process.env.TESTS_ON_WINE === '1' ? skipped.wine : {}];
+  const titles = left.flatMap((files) => Object.values(files)).flatMap((tests) => Object.keys(tests));
   return {
     files: [every, ...Object.keys(skipped.files).map((file) => `!${compiled(file)}`)],
     match: titles.map((title) => `!${title}*`),

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Builds prebuilds/win32-x64/procguard.node on Linux, with MinGW-w64 (Debian: g++-mingw-w64-x86-64-posix).
+# Builds prebuilds/<TARGET>/procguard.node for Windows on another system, by default with MinGW-w64 (Debian:
+# g++-mingw-w64-x86-64-posix). Another compiler, or win32-arm64, by variables:
+#
+#   TARGET=win32-arm64 CXX_WINDOWS='zig c++ -target aarch64-windows-gnu' DLLTOOL='zig dlltool -m arm64' scripts/build-windows.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-compiler=${CXX_WINDOWS:-x86_64-w64-mingw32-g++-posix}
-target=prebuilds/win32-x64
-work=node_modules/.cache/build-windows
-mkdir -p "$target" "$work"
+target=${TARGET:-win32-x64}
+read -ra compiler <<< "${CXX_WINDOWS:-x86_64-w64-mingw32-g++-posix}"
+read -ra dlltool <<< "${DLLTOOL:-x86_64-w64-mingw32-dlltool}"
+output=${OUTPUT:-prebuilds/$target}
+work=node_modules/.cache/build-windows/$target
+mkdir -p "$output" "$work"
 
 # What node.exe exports: Node-API as its headers list it, and what we use of libuv.
 {
@@ -14,7 +19,7 @@ mkdir -p "$target" "$work"
   grep -hE '^ *napi_|^ *node_api_' node_modules/node-api-headers/def/*.def
   grep -ohE '\buv_[a-z_]+\(' native/*.cc native/windows/*.cc | tr -d '(' | sort -u
 } > "$work/node.def"
-x86_64-w64-mingw32-dlltool -d "$work/node.def" -l "$work/libnode.a"
+"${dlltool[@]}" -d "$work/node.def" -l "$work/libnode.a"
 
 # libuv's headers come with those of Node.
 headers=${NODE_HEADERS:-$(dirname "$(dirname "$(realpath "$(command -v node)")")")/include/node}
@@ -24,6 +29,11 @@ flags=(-std=c++17 -O2 -Wall -Wextra -Werror -fvisibility=hidden -DNAPI_VERSION=8
   -D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN -DNOMINMAX -DUNICODE
   -Inative "-isystem$headers" "-isystem$napi")
 
+# Objects of another compiler don't fit.
+if [ "$(cat "$work/compiler" 2> /dev/null || true)" != "${compiler[*]}" ]; then
+  rm -f "$work"/*.o
+  echo "${compiler[*]}" > "$work/compiler"
+fi
 sources=(native/addon.cc native/loop_watch.cc native/sample_job.cc native/snapshot_job.cc native/windows/*.cc)
 objects=()
 for source in "${sources[@]}"; do
@@ -31,8 +41,8 @@ for source in "${sources[@]}"; do
   objects+=("$object")
   if [ "$object" -nt "$source" ] && [ -z "$(find native -name '*.h' -newer "$object")" ]; then continue; fi
   echo "$source"
-  "$compiler" "${flags[@]}" -c "$source" -o "$object"
+  "${compiler[@]}" "${flags[@]}" -c "$source" -o "$object"
 done
 # Nothing of the compiler's own runtime is left to be found on the user's machine.
-"$compiler" -shared -static -s -o "$target/procguard.node" "${objects[@]}" "$work/libnode.a" -lws2_32
-ls -l "$target/procguard.node"
+"${compiler[@]}" -shared -static -s -o "$output/procguard.node" "${objects[@]}" "$work/libnode.a" -lws2_32
+ls -l "$output/procguard.node"

@@ -9,6 +9,7 @@ newest=22.23.3
 oldest=20.20.2
 every='dist/test/**/*.test.js'
 alone=dist/test/windows/host-death.test.js
+failed=0
 
 # npm refuses to install a package for another system; to unpack it is enough.
 fetch_node() {
@@ -18,7 +19,7 @@ fetch_node() {
 }
 
 build() {
-  npx tsc -p tsconfig.json
+  npm run --silent build:js
   bash scripts/build-windows.sh
   mkdir -p dist/test/fixtures
   x86_64-w64-mingw32-gcc-posix -O1 -Wall -Wextra -Werror -static -s -o dist/test/fixtures/life.exe \
@@ -28,7 +29,7 @@ build() {
 start_wine() {
   WINEPREFIX=$(mktemp -d)
   # The addon for Windows is the one in prebuilds; build/ has that for Linux.
-  export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' PREBUILDS_ONLY=1 CI=true
+  export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' PREBUILDS_ONLY=1 TESTS_ON_WINE=1 CI=true
   trap stop_wine EXIT
   wineboot --init > "$WINEPREFIX/boot" 2>&1
   wine winecfg -v win10 >> "$WINEPREFIX/boot" 2>&1
@@ -44,13 +45,13 @@ stop_wine() {
 
 # Node under Wine can't write to a Unix pipe, so its output goes through files.
 run_ava() {
-  local version=$1 failed=0
+  local version=$1 status=0
   shift
   echo "Node $version for Windows: ava $*"
-  timeout 600 wine "$cache/$version/node.exe" node_modules/ava/entrypoints/cli.mjs "$@" \
-    > "$WINEPREFIX/out" 2> "$WINEPREFIX/err" < /dev/null || failed=$?
+  timeout 1500 wine "$cache/$version/node.exe" node_modules/ava/entrypoints/cli.mjs "$@" \
+    > "$WINEPREFIX/out" 2> "$WINEPREFIX/err" < /dev/null || status=$?
   cat "$WINEPREFIX/out" "$WINEPREFIX/err"
-  return "$failed"
+  [ "$status" = 0 ] || failed=1
 }
 
 # Where a creator is terminated while it starts a process, Wine can leave the Unix process that was to become it: it has
@@ -66,11 +67,12 @@ end_unborn() {
 
 name_skipped() {
   node -e '
-    const { files, tests } = JSON.parse(fs.readFileSync("test/windows/skipped.json", "utf8"));
+    const { files, tests, wine } = JSON.parse(fs.readFileSync("test/windows/skipped.json", "utf8"));
     for (const [file, reason] of Object.entries(files)) console.log(`Skipped on Windows: ${file}: ${reason}`);
-    for (const [file, titles] of Object.entries(tests))
-      for (const [title, reason] of Object.entries(titles))
-        console.log(`Skipped on Windows: ${file}: ${title}: ${reason}`);'
+    for (const [system, left] of [["Windows", tests], ["Wine", wine]])
+      for (const [file, titles] of Object.entries(left))
+        for (const [title, reason] of Object.entries(titles))
+          console.log(`Skipped on ${system}: ${file}: ${title}: ${reason}`);'
 }
 
 fetch_node "$newest"
@@ -82,3 +84,4 @@ name_skipped
 run_ava "$newest" --concurrency=1 "$alone"
 run_ava "$newest" --concurrency=2 "$every" "!$alone"
 run_ava "$oldest" --concurrency=2 'dist/test/windows/*.test.js' "!$alone"
+exit "$failed"

@@ -66,7 +66,7 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
   watchdog_failed: {
     severity: 'warning',
     advice:
-      'Start watchdog/watchdog.sh of the package by hand with /bin/sh, as docs/watchdog.md shows, and see what it says.',
+      'Start watchdog/watchdog.sh of the package by hand with /bin/sh, or watchdog.ps1 with PowerShell, as docs/watchdog.md shows, and see what it says.',
   },
   loop_lag: {
     severity: 'warning',

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { hasJobs } from '../guard/binding.js';
 import { exitCodes } from './exit-codes.js';
 import { complain, printJson } from './output.js';
 
@@ -14,6 +15,12 @@ export async function demo({ json }: { json?: boolean }): Promise<number> {
   if (!existsSync(file)) {
     complain(
       'The demo is not part of this installation. Install the package again, or run `npm run demo` in a checkout.',
+    );
+    return exitCodes.unavailable;
+  }
+  if (hasJobs) {
+    complain(
+      'The demo shows the process table of Linux. On Windows see docs/platforms.md for what is guarded.',
     );
     return exitCodes.unavailable;
   }

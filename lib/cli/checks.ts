@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { atMost, nowMs } from '../clock.js';
-import { addon, addonAdvice, isGuardedPlatform, keeperProgram } from '../guard/binding.js';
+import { addon, addonAdvice, hasJobs, isGuardedPlatform, keeperProgram } from '../guard/binding.js';
 import { type Capabilities, capabilities, guardOf } from '../guard/report.js';
 import { spawn } from '../guard/spawn.js';
 import type { Check } from './check.js';
@@ -18,6 +18,11 @@ export async function examine(): Promise<Check[]> {
   const loaded = checkAddon();
   checks.push(loaded);
   if (loaded.state === 'missing') return checks;
+  if (hasJobs) {
+    const found = capabilities();
+    checks.push(checkJob(found), await checkChild(found), await checkOrphans(), await checkPython());
+    return checks;
+  }
   const found = await awaitKeeper();
   if (addon().darwin !== undefined) {
     checks.push(await checkChild(found), checkKeeper(found), runUnsupported);
@@ -92,7 +97,9 @@ function checkKernel({ kernel, downgrades }: Capabilities): Check {
 
 /** A child is really started: what holds for it is what holds. */
 async function checkChild({ tree }: Capabilities): Promise<Check> {
-  const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const child = hasJobs
+    ? spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore' })
+    : spawn('sleep', ['60'], { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) =>
     child.once('exit', () => resolve()).once('error', () => resolve()),
   );
@@ -106,6 +113,17 @@ async function checkChild({ tree }: Capabilities): Promise<Check> {
     name: 'child',
     state: guard.link === 'none' ? 'missing' : 'weaker',
     message: `${message}. ${downgrade?.message ?? ''}`,
+    remedy: downgrade?.remedy ?? '',
+  };
+}
+
+function checkJob({ tree, downgrades: [downgrade] }: Capabilities): Check {
+  if (tree === 'job-object')
+    return { name: 'job', state: 'ok', message: 'one for each child, ended by Windows with its host' };
+  return {
+    name: 'job',
+    state: 'missing',
+    message: downgrade?.message ?? 'none can be made',
     remedy: downgrade?.remedy ?? '',
   };
 }

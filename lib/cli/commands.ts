@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { type Command, InvalidArgumentError } from 'commander';
+import { hasJobs } from '../guard/binding.js';
 import { refuseRun } from './refuse-run.js';
 import run from './run.cjs';
 
@@ -29,17 +30,23 @@ export function defineCommands(program: Command, end: (exitCode: number) => void
     .argument('[argument...]')
     .passThroughOptions()
     .addHelpText('after', runHelp)
-    .action(() => end(refuseRun()));
+    .action(async (command, args, { grace = 0 }) =>
+      end(hasJobs ? await (await import('./run-in-job.js')).runInJob(command, args, grace) : refuseRun()),
+    );
   define('ps', 'show the hosts of this machine with their guarded processes')
     .option(...jsonOption)
-    .action(async (options) => end(await requireGuard(async () => (await import('./ps.js')).ps(options))));
+    .action(async (options) =>
+      end(await requireVisibleHosts(async () => (await import('./ps.js')).ps(options))),
+    );
   define('top', 'the same, live; q quits')
     .option(...jsonOption)
     .option('--count <number>', 'look so many times', readCount)
     .option('--interval <duration>', 'how often to look', readDuration, 1000)
     .action(async ({ interval, ...options }) =>
       end(
-        await requireGuard(async () => (await import('./top.js')).top({ ...options, intervalMs: interval })),
+        await requireVisibleHosts(async () =>
+          (await import('./top.js')).top({ ...options, intervalMs: interval }),
+        ),
       ),
     );
   define('sweep', 'end what dead hosts have left behind')
@@ -65,6 +72,12 @@ export function defineCommands(program: Command, end: (exitCode: number) => void
 async function requireGuard(command: () => Promise<number>): Promise<number> {
   const { checkPlatform } = await import('./platform.js');
   checkPlatform();
+  return command();
+}
+
+async function requireVisibleHosts(command: () => Promise<number>): Promise<number> {
+  const { checkHostsAreVisible } = await import('./platform.js');
+  checkHostsAreVisible();
   return command();
 }
 

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ProcguardError } from '../errors.js';
-import { addon } from '../guard/binding.js';
+import { addon, hasJobs } from '../guard/binding.js';
 import { sweep } from '../guard/sweep.js';
 import type { Check } from './check.js';
 
 const fewProcesses = 1000;
 const fewDescriptors = 1024;
+// As the installer of Python names it.
+const pythonName = hasJobs ? 'python' : 'python3';
 
 /** The limit of this process's own cgroup, which its children count against. */
 export function checkProcesses(): Check {
@@ -61,7 +63,7 @@ export async function checkOrphans(): Promise<Check> {
 export async function checkPython(): Promise<Check> {
   const script = 'import sys; print(*sys.version_info[:2], sys.executable)';
   try {
-    const { stdout } = await promisify(execFile)('python3', ['-c', script], { timeout: 10_000 });
+    const { stdout } = await promisify(execFile)(pythonName, ['-c', script], { timeout: 10_000 });
     const [major, minor, ...file] = stdout.trim().split(' ');
     const message = `Python ${major}.${minor}, ${file.join(' ')}`;
     if (Number(major) === 3 && Number(minor) >= 9) return { name: 'python', state: 'ok', message };
@@ -70,7 +72,7 @@ export async function checkPython(): Promise<Check> {
     return {
       name: 'python',
       state: 'weaker',
-      message: 'There is no python3 on the PATH: no worker in Python can be started by that name.',
+      message: `There is no ${pythonName} on the PATH: no worker in Python can be started by that name.`,
       remedy: 'Install Python 3.9 or later, or give pools the path of another one.',
     };
   }

@@ -97,6 +97,12 @@ export interface Binding {
   readonly darwin?: DarwinProcesses;
   /** Windows only: 0, or an error of Windows: no jobs can be made. */
   jobError(): number;
+  /** Windows only: who is in the job of our child with this pid; empty: it has none, or has ended. */
+  treePidsOf(pid: number): number[];
+  /** Windows only: terminates everything in that job: 0, or a negative errno. */
+  endTreeOf(pid: number): number;
+  /** Windows only: the path of the program of a process, or a negative errno. */
+  programOf(pid: number, startTicks: number): string | number;
   features(): {
     pidfd: boolean;
     pidfdSignal: boolean;
@@ -183,7 +189,7 @@ export function addonAdvice(cause: unknown): string {
   // What the loader says of a file that it may not map as code.
   return cause instanceof Error && cause.message.includes('failed to map segment')
     ? 'Its file system is mounted with noexec: install procguard on another.'
-    : 'Build it with `npm rebuild procguard`, which needs Python 3, make and a C++17 compiler.';
+    : 'Build it with `npm rebuild procguard`, which needs Python 3, make and a C++17 compiler (on Windows, Visual Studio with C++).';
 }
 
 // Loaded with the module, while there are descriptors to load it with. What goes wrong is said by the first call that

@@ -89,10 +89,21 @@ class JobKill {
   }
 
   private readJob(): number[] {
-    const pids = this.record?.native.treePids?.() ?? [];
+    const pids = this.treePids();
     if (typeof pids !== 'number') return pids;
     this.noteFailure([], pids, "The job can't be looked into");
     return [];
+  }
+
+  /** A child of ours may be given by its pid alone. */
+  private treePids(): number[] | number {
+    if (this.record !== undefined) return this.record.native.treePids?.() ?? [];
+    return this.rootPid === undefined ? [] : addon().treePidsOf(this.rootPid);
+  }
+
+  private endTree(): number {
+    if (this.record !== undefined) return this.record.native.endTree?.() ?? uvErrno.ESRCH;
+    return this.rootPid === undefined ? uvErrno.ESRCH : addon().endTreeOf(this.rootPid);
   }
 
   /** CTRL_BREAK, where the child leads a console group; Windows knows no other request to end. */
@@ -138,9 +149,8 @@ class JobKill {
 
   /** Whom it has ended. */
   private endJob(): readonly number[] {
-    const { native } = this.record ?? {};
-    const pids = native?.treePids?.();
-    const error = native?.endTree?.() ?? uvErrno.ESRCH;
+    const pids = this.treePids();
+    const error = this.endTree();
     if (error === 0 && Array.isArray(pids)) {
       for (const pid of pids) this.killed.add(pid);
       return pids;

@@ -54,6 +54,7 @@ const outcomes = new Map<number, Outcome>([
   [uvErrno.ESRCH, 'gone'],
   [-ESTALE, 'replaced'],
   [uvErrno.EACCES, 'denied'],
+  [uvErrno.EPERM, 'denied'],
   [unsupportedError, 'unsupported'],
 ]);
 

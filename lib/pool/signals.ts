@@ -7,9 +7,11 @@ interface Drainable {
   hurry(): void;
 }
 
+const isWindows = process.platform === 'win32';
 // Windows has no SIGTERM; CTRL_BREAK is what one process there can ask another by.
-const signals =
-  process.platform === 'win32' ? (['SIGBREAK', 'SIGINT'] as const) : (['SIGTERM', 'SIGINT'] as const);
+const signals = isWindows ? (['SIGBREAK', 'SIGINT'] as const) : (['SIGTERM', 'SIGINT'] as const);
+// STATUS_CONTROL_C_EXIT
+const controlCExit = 0xc000013a;
 /** All that is drained before the process ends: it has one end, and may have several pools. */
 const drainables = new Set<Drainable>();
 let first: NodeJS.Signals | undefined;
@@ -52,6 +54,8 @@ function end(signal: NodeJS.Signals): void {
   first = undefined;
   // The program has handled it, and says itself when it ends.
   if (process.listenerCount(signal) > 0) return;
+  // What Windows does by default; no process can send one of these to itself there.
+  if (isWindows) process.exit(controlCExit);
   process.kill(process.pid, signal);
   // Still here: the kernel ignores it for pid 1 of a container.
   process.exit(128 + os.constants.signals[signal]);

@@ -19,7 +19,7 @@ int compare_names(const wchar_t* one, size_t one_length, const wchar_t* other, s
          CSTR_EQUAL;
 }
 
-// Names of drives' directories begin with a '=', which is part of the name.
+// 0 for the directories of drives, as in `=C:=C:\\folder`: they stand first, as with Node.
 size_t name_length(const std::wstring& entry) {
   return entry.find(L'=');
 }

@@ -33,12 +33,6 @@ enum SpawnFlag : uint32_t {
   kConsoleGroup = 128
 };
 
-std::wstring own_directory() {
-  std::wstring directory(GetCurrentDirectoryW(0, nullptr), L'\0');
-  directory.resize(GetCurrentDirectoryW(static_cast<DWORD>(directory.size()), &directory[0]));
-  return directory;
-}
-
 bool has_console() {
   return GetConsoleCP() != 0;
 }
@@ -89,7 +83,7 @@ class Process : public Napi::ObjectWrap<Process> {
 
     LaunchPlan plan;
     plan.line = command_line(wide_texts(info[1].As<Napi::Array>()), flags & kVerbatim);
-    plan.cwd = info[2].IsString() ? wide_text(env, info[2]) : L"";
+    plan.cwd = working_directory(info[2].IsString() ? wide_text(env, info[2]) : L"");
     plan.has_environment = info[3].IsArray();
     if (plan.has_environment) plan.environment = environment_block(wide_texts(info[3].As<Napi::Array>()));
     plan.scope = flags & kTree ? JobScope::kTree : JobScope::kChild;
@@ -106,8 +100,7 @@ class Process : public Napi::ObjectWrap<Process> {
                      (plan.console_group && !has_console());
 
     const wchar_t* path = plan.has_environment ? find_variable(plan.environment, L"PATH") : nullptr;
-    plan.program = find_program(file, plan.cwd.empty() ? own_directory() : plan.cwd,
-                                path != nullptr ? std::wstring(path) : own_variable(L"PATH"));
+    plan.program = find_program(file, plan.cwd, path != nullptr ? std::wstring(path) : own_variable(L"PATH"));
     if (plan.program.empty()) return UV_ENOENT;
 
     Launched launched;
@@ -120,8 +113,8 @@ class Process : public Napi::ObjectWrap<Process> {
     leads_group_ = plan.console_group && !plan.no_window;
     error = begin_watch(watch, info[9].As<Napi::Function>());
     if (error == 0) return static_cast<int>(pid_);
-    // Nobody would ever hear of its end.
-    TerminateProcess(process_.get(), 1);
+    // Nobody would ever hear of its end, nor of what it has started by now.
+    if (end_job(job_) != 0) TerminateProcess(process_.get(), 1);
     settle_job(job_);
     process_.reset();
     return error;
@@ -174,7 +167,7 @@ class Process : public Napi::ObjectWrap<Process> {
     Handle job;
     job_error_ = adopt_into_job(pid_, info[1].ToBoolean() ? JobScope::kTree : JobScope::kChild, &job);
     if (job_error_ != 0) return info.Env().Undefined();
-    job_ = keep_job(std::move(job));
+    job_ = keep_job(std::move(job), pid_);
     // Nobody here hears of its end.
     settle_job(job_);
     job_error_ = ERROR_NOT_SUPPORTED;
@@ -201,7 +194,7 @@ class Process : public Napi::ObjectWrap<Process> {
   // CTRL_BREAK to the console group that the child leads: 0, or a libuv error; UV_ENOSYS: it leads none.
   Napi::Value send_break(const Napi::CallbackInfo& info) {
     int error = UV_ENOSYS;
-    if (!watched_.watched)
+    if (leads_group_ && !watched_.watched)
       error = UV_ESRCH;
     else if (leads_group_)
       error = GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid_) ? 0 : uv_translate_sys_error(GetLastError());

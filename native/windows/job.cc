@@ -10,10 +10,16 @@ namespace procguard {
 
 namespace {
 
+struct KeptJob {
+  Handle job;
+  DWORD root;
+};
+
 struct Jobs {
   SRWLOCK lock = SRWLOCK_INIT;
   uint64_t last_number = 0;
-  std::map<uint64_t, Handle> open;
+  std::map<uint64_t, KeptJob> open;
+  std::map<DWORD, uint64_t> by_root;
   // Of children that have ended while something of their tree lived on.
   std::set<uint64_t> settled;
 };
@@ -32,13 +38,21 @@ class Locked {
 
 HANDLE find_job(uint64_t number) {
   auto found = jobs().open.find(number);
-  return found == jobs().open.end() ? nullptr : found->second.get();
+  return found == jobs().open.end() ? nullptr : found->second.job.get();
 }
 
 bool is_empty(HANDLE job) {
   JOBOBJECT_BASIC_ACCOUNTING_INFORMATION use = {};
   return QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &use, sizeof(use), nullptr) &&
          use.ActiveProcesses == 0;
+}
+
+void forget(uint64_t number) {
+  auto found = jobs().open.find(number);
+  // The pid may be a later child's by now.
+  auto root = jobs().by_root.find(found->second.root);
+  if (root != jobs().by_root.end() && root->second == number) jobs().by_root.erase(root);
+  jobs().open.erase(found);
 }
 
 int read_pids(HANDLE job, std::vector<DWORD>* pids) {
@@ -71,11 +85,18 @@ DWORD make_job(JobScope scope, Handle* job) {
   return 0;
 }
 
-uint64_t keep_job(Handle job) {
+uint64_t keep_job(Handle job, DWORD root) {
   Locked locked;
   uint64_t number = ++jobs().last_number;
-  jobs().open.emplace(number, std::move(job));
+  jobs().open.emplace(number, KeptJob{std::move(job), root});
+  jobs().by_root[root] = number;
   return number;
+}
+
+uint64_t job_of_root(DWORD root) {
+  Locked locked;
+  auto found = jobs().by_root.find(root);
+  return found == jobs().by_root.end() ? 0 : found->second;
 }
 
 void settle_job(uint64_t number) {
@@ -84,7 +105,7 @@ void settle_job(uint64_t number) {
   // Also those whose last process has ended meanwhile, which nobody has said.
   for (auto at = jobs().settled.begin(); at != jobs().settled.end();) {
     bool is_over = is_empty(find_job(*at));
-    if (is_over) jobs().open.erase(*at);
+    if (is_over) forget(*at);
     at = is_over ? jobs().settled.erase(at) : std::next(at);
   }
 }

@@ -19,8 +19,12 @@ enum class JobScope {
 // an error dialog when it crashes. 0 or an error of Windows.
 DWORD make_job(JobScope scope, Handle* job);
 
-// From here on the job is known by the number that is returned, which is never 0 and never used twice.
-uint64_t keep_job(Handle job);
+// From here on the job is known by the number that is returned, which is never 0 and never used twice. `root`
+// is the child that it was made for.
+uint64_t keep_job(Handle job, DWORD root);
+
+// The latest job that was made for a child with this pid; 0: there is none.
+uint64_t job_of_root(DWORD root);
 
 // Nobody here waits for the child any more: the job is closed once nothing lives in it. Calling it again is
 // free.

@@ -50,7 +50,7 @@ DWORD creation_flags(const LaunchPlan& plan) {
   DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
   if (plan.detached) flags |= DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
   if (plan.console_group) flags |= CREATE_NEW_PROCESS_GROUP;
-  // With DETACHED_PROCESS it is refused: there is no window then.
+  // With DETACHED_PROCESS there is no window anyway.
   if (plan.no_window && !plan.detached) flags |= CREATE_NO_WINDOW;
   return flags;
 }
@@ -122,7 +122,7 @@ int launch(LaunchPlan& plan, Launched* launched) {
   if (error != 0) return uv_translate_sys_error(error);
   launched->process = std::move(process);
   launched->pid = made.dwProcessId;
-  launched->job = job ? keep_job(std::move(job)) : 0;
+  launched->job = job ? keep_job(std::move(job), made.dwProcessId) : 0;
   launched->job_error = job_error;
   return 0;
 }

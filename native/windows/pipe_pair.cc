@@ -13,18 +13,21 @@ constexpr DWORD kBufferBytes = 65536;
 
 std::atomic<unsigned> last_number{0};
 
-// Never the same twice, and not to be guessed: whoever knew it could connect first.
-void make_name(wchar_t (&name)[96]) {
+// Never the same twice, and not to be guessed: whoever knew it could connect first. 0 or a libuv error.
+int make_name(wchar_t (&name)[96]) {
   unsigned long long random = 0;
-  uv_random(nullptr, nullptr, &random, sizeof(random), 0, nullptr);
+  int error = uv_random(nullptr, nullptr, &random, sizeof(random), 0, nullptr);
+  if (error != 0) return error;
   swprintf(name, 96, L"\\\\.\\pipe\\procguard\\%lu-%u-%llx", GetCurrentProcessId(), ++last_number, random);
+  return 0;
 }
 
 }  // namespace
 
 int make_pipe_pair(bool overlapped_child, Handle* host_end, Handle* child_end) {
   wchar_t name[96];
-  make_name(name);
+  int error = make_name(name);
+  if (error != 0) return error;
   Handle host(CreateNamedPipeW(name,
                                PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
                                PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,

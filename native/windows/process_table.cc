@@ -34,7 +34,10 @@ int snapshot(std::vector<ProcessEntry>* table) {
   PROCESSENTRY32W found = {};
   found.dwSize = sizeof(found);
   std::unordered_map<DWORD, uint64_t> starts;
-  for (BOOL more = Process32FirstW(taken, &found); more; more = Process32NextW(taken, &found)) {
+  BOOL more = Process32FirstW(taken, &found);
+  // This process at least is in it.
+  if (!more) return uv_translate_sys_error(GetLastError());
+  for (; more; more = Process32NextW(taken, &found)) {
     DWORD pid = found.th32ProcessID;
     starts[pid] = start_time_of_pid(pid);
     table->push_back(
@@ -57,6 +60,20 @@ int open_process(DWORD pid, uint64_t start_ticks, DWORD access, Handle* process)
   }
   if (start_time_of(opened.get()) != start_ticks || has_ended(opened.get())) return UV_ESRCH;
   *process = std::move(opened);
+  return 0;
+}
+
+int program_of(DWORD pid, uint64_t start_ticks, std::wstring* path) {
+  // The longest that a path can be.
+  constexpr DWORD kMostUnits = 32768;
+  Handle process;
+  int error = open_process(pid, start_ticks, 0, &process);
+  if (error != 0) return error;
+  path->resize(kMostUnits);
+  DWORD length = kMostUnits;
+  if (!QueryFullProcessImageNameW(process.get(), 0, &(*path)[0], &length))
+    return uv_translate_sys_error(GetLastError());
+  path->resize(length);
   return 0;
 }
 

@@ -45,6 +45,9 @@ uint64_t start_time_of(HANDLE process);
 // another.
 int open_process(DWORD pid, uint64_t start_ticks, DWORD access, Handle* process);
 
+// The path of its program. 0 or a libuv error, as with open_process.
+int program_of(DWORD pid, uint64_t start_ticks, std::wstring* path);
+
 // Whether it has ended; the handle allows SYNCHRONIZE.
 bool has_ended(HANDLE process);
 

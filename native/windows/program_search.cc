@@ -75,7 +75,34 @@ std::wstring next_directory(const std::wstring& path, size_t* at) {
   return directory;
 }
 
+// What such a function of Windows writes into a buffer, however long; empty: it failed.
+template <typename Fill>
+std::wstring filled(Fill fill) {
+  std::wstring text;
+  for (DWORD size = fill(nullptr, 0); size != 0;) {
+    text.resize(size);
+    DWORD length = fill(&text[0], size);
+    // Another thread may have made it longer.
+    if (length < size) {
+      text.resize(length);
+      return text;
+    }
+    size = length;
+  }
+  return L"";
+}
+
 }  // namespace
+
+std::wstring working_directory(const std::wstring& given) {
+  std::wstring directory =
+      given.empty() ? filled([](wchar_t* text, DWORD size) { return GetCurrentDirectoryW(size, text); })
+                    : given;
+  if (directory.size() < MAX_PATH) return directory;
+  std::wstring shorter = filled(
+      [&directory](wchar_t* text, DWORD size) { return GetShortPathNameW(directory.c_str(), text, size); });
+  return shorter.empty() ? directory : shorter;
+}
 
 std::wstring find_program(const std::wstring& name, const std::wstring& cwd, const std::wstring& path) {
   if (name.empty() || name == L".") return L"";

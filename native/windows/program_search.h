@@ -11,6 +11,10 @@ namespace procguard {
 // itself.
 std::wstring find_program(const std::wstring& name, const std::wstring& cwd, const std::wstring& path);
 
+// The directory that a child gets: `given`, or the host's where that is empty. One that is too long for
+// CreateProcess by its short name, as with Node, if the disk keeps such names.
+std::wstring working_directory(const std::wstring& given);
+
 // Whether it would be run by cmd.exe, which takes arguments apart in a way that can't be quoted for: Node
 // refuses such a file without a shell.
 bool is_batch_file(const std::wstring& name);

@@ -76,7 +76,9 @@ int sample(const std::vector<SampledProcess>& processes, bool trees, std::vector
       sample.cpu_ns = cpu_ns_of(process.get());
       sample.resident_bytes = resident_bytes_of(process.get());
       sample.threads = threads[asked.pid];
-      if (trees) sample.tree = use_of_tree(sample, asked.child_number);
+      if (trees)
+        sample.tree =
+            use_of_tree(sample, asked.child_number != 0 ? asked.child_number : job_of_root(asked.pid));
     }
     samples->push_back(sample);
   }

@@ -11,7 +11,7 @@ namespace procguard {
 struct SampledProcess {
   DWORD pid;
   uint64_t start_ticks;
-  uint64_t child_number;  // that of the job that holds its tree; 0: none does
+  uint64_t child_number;  // that of the job that holds its tree; 0: the one that it was started in, if any
 };
 
 struct TreeUse {

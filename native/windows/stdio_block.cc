@@ -54,7 +54,8 @@ int StdioBlock::add_pipe(Handle child_end) {
 int StdioBlock::add_descriptor(int fd) {
   HANDLE handle = fd < 0 ? INVALID_HANDLE_VALUE : static_cast<HANDLE>(uv_get_osfhandle(fd));
   HANDLE copy = nullptr;
-  bool is_open = handle != INVALID_HANDLE_VALUE && handle != reinterpret_cast<HANDLE>(-2);
+  bool is_open =
+      handle != INVALID_HANDLE_VALUE && handle != reinterpret_cast<HANDLE>(static_cast<intptr_t>(-2));
   if (!is_open || !DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &copy, 0, TRUE,
                                    DUPLICATE_SAME_ACCESS)) {
     // A host without a console has no standard streams to hand on.

@@ -4,6 +4,29 @@ namespace procguard {
 
 static_assert(sizeof(wchar_t) == sizeof(char16_t), "Windows counts text in UTF-16 units");
 
+namespace {
+
+bool is_high(wchar_t unit) {
+  return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+bool is_low(wchar_t unit) {
+  return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+// Half of a surrogate pair becomes U+FFFD, as on Node's own way through UTF-8.
+void mend_surrogates(std::wstring* text) {
+  for (size_t i = 0; i < text->size(); i++) {
+    bool is_pair = is_high((*text)[i]) && i + 1 < text->size() && is_low((*text)[i + 1]);
+    if (is_pair)
+      i++;
+    else if (is_high((*text)[i]) || is_low((*text)[i]))
+      (*text)[i] = 0xFFFD;
+  }
+}
+
+}  // namespace
+
 std::wstring wide_text(napi_env env, napi_value value) {
   napi_value text, thrown;
   if (napi_coerce_to_string(env, value, &text) != napi_ok) {
@@ -15,6 +38,7 @@ std::wstring wide_text(napi_env env, napi_value value) {
   std::wstring wide(length + 1, L'\0');
   napi_get_value_string_utf16(env, text, reinterpret_cast<char16_t*>(&wide[0]), length + 1, &length);
   wide.resize(length);
+  mend_surrogates(&wide);
   return wide;
 }
 

@@ -9,7 +9,7 @@ import { EventStream } from '../../lib/admin/stream.js';
 import type { ProcguardEvents } from '../../lib/events/events.js';
 import { until, within } from '../helpers/deadline.js';
 import { fixture as program, ROOT } from '../helpers/fixtures.js';
-import { fixture, startPool } from '../pool/pools.js';
+import { plainWorker, startPool } from '../pool/pools.js';
 import { bearer, fakePool, listen, post, type StreamEvent, startAdmin, token } from './admins.js';
 
 const snapshot = ({ event }: { event: string }) => event === 'snapshot';
@@ -259,10 +259,11 @@ test.serial('a stream ends with the session that opened it', async (t) => {
 });
 
 test('close() ends the pages that are open, and nothing holds the program any longer', async (t) => {
-  const args = [program('admin-host.mjs'), fixture('worker.py')];
-  const { stdout, stderr } = await within(
-    promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 15_000, killSignal: 'SIGKILL' }),
-    'the program to end by itself',
-  );
+  const args = [program('admin-host.mjs'), JSON.stringify(plainWorker)];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    cwd: ROOT,
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
   t.deepEqual([stdout, stderr], ['closed\n', '']);
 });

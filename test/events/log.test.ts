@@ -5,7 +5,7 @@ import test from 'ava';
 import pino from 'pino';
 import { Pool } from '../../lib/index.js';
 import { until } from '../helpers/deadline.js';
-import { fixture } from '../pool/pools.js';
+import { plainWorker } from '../pool/pools.js';
 
 type LogLine = Record<string, unknown>;
 
@@ -15,8 +15,7 @@ function startLogging(t: { teardown(fn: () => Promise<void>): void }, more: obje
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const pool = new Pool({
     name: 'logging',
-    command: 'python3',
-    args: [fixture('worker.py')],
+    ...plainWorker,
     size: 1,
     logger,
     ...more,
@@ -100,7 +99,7 @@ test('a logger without a method is refused', (t) => {
 test('NODE_DEBUG=procguard writes every event to stderr', async (t) => {
   const code = `
     import { Pool } from '${new URL('../../lib/index.js', import.meta.url).href}';
-    const pool = new Pool({ command: 'python3', args: ['${fixture('worker.py')}'], size: 1 });
+    const pool = new Pool({ ...${JSON.stringify(plainWorker)}, size: 1 });
     await pool.call('fail', ['no']).catch(() => {});
     await pool.close();`;
   const run = (NODE_DEBUG: string) =>

@@ -4,7 +4,7 @@ import test from 'ava';
 import { binding } from '../../lib/guard/binding.js';
 import { Pool } from '../../lib/index.js';
 import { until } from '../helpers/deadline.js';
-import { fixture, lives, startPool, temporaryFolder } from '../pool/pools.js';
+import { lives, plainWorker, startPool, temporaryFolder } from '../pool/pools.js';
 import { Heard } from './listen.js';
 
 test("R5.1 a worker's start is told with its pid, start time and configuration, and then that it is ready", async (t) => {
@@ -18,7 +18,7 @@ test("R5.1 a worker's start is told with its pid, start time and configuration, 
   t.true(start!.startedAt <= start!.at);
   t.is(start!.configuration, pool.config());
   t.deepEqual(start!.configuration.maxQueue, { value: 7, source: 'option' });
-  t.is(start!.guard?.link, 'pdeathsig');
+  t.is(start!.guard?.link, process.platform === 'win32' ? 'job-object' : 'pdeathsig');
   const [ready] = heard.of('procguard:worker:ready');
   t.like(ready, { worker: 1, pid: start!.pid, reason: 'new' });
   t.true(ready!.startMs > 0 && ready!.startMs < 20_000);
@@ -204,7 +204,7 @@ test('a subscriber that throws does not break the pool', async (t) => {
     let ends = 0;
     onEvent('procguard:request:end', () => { ends++; throw new Error('mine'); });
     onEvent('procguard:worker:exit', () => { ends++; throw new Error('mine'); });
-    const pool = new Pool({ command: 'python3', args: ['${fixture('worker.py')}'], size: 1 });
+    const pool = new Pool({ ...${JSON.stringify(plainWorker)}, size: 1 });
     const answer = await pool.call('echo', ['hello']);
     const { survivors } = await pool.close();
     await new Promise(setImmediate);
@@ -218,8 +218,7 @@ test.serial('R5.4 a cleanup that cannot be made sure of is told as failed', asyn
   const heard = new Heard(t, 'unsure');
   const pool = new Pool({
     name: 'unsure',
-    command: 'python3',
-    args: [fixture('worker.py')],
+    ...plainWorker,
     size: 1,
     onOutput: () => {},
   });

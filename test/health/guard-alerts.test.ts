@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import type { Alert, Capabilities, Downgrade, PoolOptions } from '../../lib/index.js';
 import { fixture } from '../helpers/fixtures.js';
+import { plainWorker } from '../pool/pools.js';
 
 interface Seen {
   /** Codes of the alerts before anything was done. */
@@ -20,7 +21,7 @@ async function seeAlert(
   disable: string,
   { kills = 0, options = {} }: { kills?: number; options?: Partial<PoolOptions> } = {},
 ): Promise<Seen> {
-  const given = { args: [fixture('workers/worker.py')], size: 1, ...options };
+  const given = { ...plainWorker, size: 1, ...options };
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [fixture('alert-host.mjs'), JSON.stringify({ code, kills, options: given })],

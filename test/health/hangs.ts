@@ -3,7 +3,7 @@ import { nowMs } from '../../lib/clock.js';
 import type { CallOptions, Pool, PoolOptions, PoolStats } from '../../lib/index.js';
 import { WorkerDiedError } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
-import { fixture, startPool, type TestPool } from '../pool/pools.js';
+import { startPool, type TestPool, workerNamed } from '../pool/pools.js';
 
 export const intervalMs = 1000;
 /** How long a worker may hang until it is replaced. */
@@ -11,7 +11,7 @@ export const limitMs = 3 * intervalMs + 1000;
 
 /** A pool whose workers have a handler for each way to hang. */
 export function startHangingPool(t: ExecutionContext, options: Partial<PoolOptions> = {}): TestPool {
-  return startPool(t, { args: [fixture('hanging_worker.py')], heartbeat: { intervalMs }, ...options });
+  return startPool(t, { ...workerNamed('hanging_worker'), heartbeat: { intervalMs }, ...options });
 }
 
 export interface Hang {

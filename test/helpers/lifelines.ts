@@ -55,20 +55,22 @@ export class Life {
 
   /** Resolves once the process has sent the line `wanted`. */
   async says(wanted: string): Promise<void> {
+    await this.line((line) => line === wanted, wanted);
+  }
+
+  /** The next line that is wanted, once the process has sent it. */
+  async line(isWanted: (line: string) => boolean, wanted: string): Promise<string> {
     const heard = async () => {
       for (;;) {
-        const index = this.#lines.indexOf(wanted);
-        if (index >= 0) {
-          this.#lines.splice(0, index + 1);
-          return;
-        }
+        const index = this.#lines.findIndex(isWanted);
+        if (index >= 0) return this.#lines.splice(0, index + 1).at(-1) as string;
         if (this.#closed) throw new Error(`${this.name} ${this.pid} is gone and never said ${wanted}`);
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
       }
     };
-    await within(heard(), `${this.name} ${this.pid} to say ${wanted}`);
+    return within(heard(), `${this.name} ${this.pid} to say ${wanted}`);
   }
 
   /** Tells the process to end, with this exit code. */

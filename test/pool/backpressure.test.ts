@@ -7,7 +7,7 @@ import test from 'ava';
 import { Pool, type PoolOptions, QueueFullError } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
 import { privateBytes } from '../helpers/proc.js';
-import { fixture, startPool, temporaryFolder } from './pools.js';
+import { fixture, plainWorker, startPool, temporaryFolder } from './pools.js';
 
 const MiB = 1024 * 1024;
 
@@ -234,7 +234,7 @@ test.serial('calls that were given up while they waited, or were answered, hold 
 });
 
 test('a pool that is never read from still closes', async (t) => {
-  const pool = new Pool({ command: 'python3', args: [fixture('worker.py')], size: 1, onOutput: () => {} });
+  const pool = new Pool({ ...plainWorker, size: 1, onOutput: () => {} });
   const file = join(temporaryFolder(t), 'produced');
   const stream = pool.stream('large_items', [file, 10]);
   await until(() => (existsSync(file) ? true : undefined), 'the stream to begin');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { Pool } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
-import { fixture, lives, startPool, temporaryFolder } from './pools.js';
+import { lives, startPool, temporaryFolder } from './pools.js';
 
 test('a call that waits for the first worker is answered, though the pool is closed', async (t) => {
   const { pool } = startPool(t, { size: 3 });
@@ -102,7 +102,7 @@ test('a program that never reads is closed', async (t) => {
 });
 
 test('a close that comes while workers are away keeps its promise', async (t) => {
-  const { pool } = startPool(t, { size: 2, args: [fixture('worker.py')] });
+  const { pool } = startPool(t, { size: 2 });
   const folder = temporaryFolder(t);
   await pool.ready();
   const held = pool.call('wait_for', [join(folder, 'go')]);

@@ -10,6 +10,16 @@ import { readStat } from '../helpers/proc.js';
 export const fixture = (name: string) =>
   fileURLToPath(new URL(`../../../test/fixtures/workers/${name}`, import.meta.url));
 
+/** One of the workers: in Python, or its twin in JavaScript where there is no Python for the tests to run. */
+export function workerNamed(name: 'worker' | 'hanging_worker') {
+  return process.platform === 'win32'
+    ? { command: process.execPath, args: [fixture(`${name}.mjs`)] }
+    : { command: 'python3', args: [fixture(`${name}.py`)] };
+}
+
+/** The worker that has everything. */
+export const plainWorker = workerNamed('worker');
+
 export interface TestPool {
   pool: Pool;
   lines: OutputLine[];
@@ -17,13 +27,12 @@ export interface TestPool {
   line(pattern: RegExp): Promise<OutputLine>;
 }
 
-/** A pool of Python workers that is closed after the test, and must leave nothing. */
+/** A pool of such workers that is closed after the test, and must leave nothing. */
 export function startPool(t: ExecutionContext, options: Partial<PoolOptions> = {}): TestPool {
   const lines: OutputLine[] = [];
   const watchers = new Set<() => void>();
   const pool = new Pool({
-    command: 'python3',
-    args: [fixture('worker.py')],
+    ...plainWorker,
     size: 1,
     onOutput: (line) => {
       lines.push(line);
@@ -62,6 +71,15 @@ export function temporaryFolder(t: ExecutionContext): string {
 
 /** A zombie counts as dead. */
 export function lives(pid: number): boolean {
+  if (process.platform === 'win32') return isThere(pid);
   const state = readStat(pid)?.state;
   return state !== undefined && state !== 'Z' && state !== 'X';
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,9 @@
+import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'ava';
-import { guardOf, spawn } from '../../lib/index.js';
+import { guardOf, killTree, spawn } from '../../lib/index.js';
+import { within } from '../helpers/deadline.js';
+import { fixture, ROOT } from '../helpers/fixtures.js';
 import { Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { allAnswer, allGone, startTree } from '../helpers/tree.js';
@@ -21,6 +24,68 @@ test.serial('a descendant that asks to break away from the job is refused', asyn
   await t.notThrowsAsync(life.says('break-away 5'));
   life.exit(0);
   await once(child, 'exit');
+});
+
+for (const [containment, flags] of [
+  // KILL_ON_JOB_CLOSE and DIE_ON_UNHANDLED_EXCEPTION, without BREAKAWAY_OK.
+  ['tree', 'limits 2400'],
+  // With SILENT_BREAKAWAY_OK.
+  ['process', 'limits 3400'],
+] as const) {
+  test.serial(
+    `the job of a child with containment ${containment} has the limits that it should`,
+    async (t) => {
+      await using lifelines = await Lifelines.open();
+      const args = lifelines.arguments('child', 'limits');
+      const child = spawn(lifelines.program, args, { stdio: 'ignore', guard: { containment } });
+      const life = await lifelines.take('child');
+      await t.notThrowsAsync(life.says(flags));
+      life.exit(0);
+      await once(child, 'exit');
+    },
+  );
+}
+
+test.serial('each child has a job of its own: the end of one tree leaves the others', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const start = (name: string) =>
+    spawn(lifelines.program, lifelines.arguments(name, 'double'), { stdio: 'ignore' });
+  const [one, other] = [start('one'), start('other')];
+  const [first, firstLeft, second, secondLeft] = await lifelines.takeAll([
+    'one',
+    'double',
+    'other',
+    'double',
+  ]);
+  t.deepEqual((await killTree(one, { signal: 'SIGKILL' })).survivors, []);
+  await first!.gone();
+  await second!.answers();
+  const doubles = [firstLeft!, secondLeft!];
+  const answers = await Promise.all(
+    doubles.map((life) =>
+      life.answers().then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  t.deepEqual(answers.sort(), [false, true]);
+  await killTree(other, { signal: 'SIGKILL' });
+  await second!.gone();
+});
+
+test.serial('Workers that start children at the same time, and end before them, lose none', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const args = [fixture('windows/worker-hosts.mjs'), lifelines.program, lifelines.path];
+  const host = nodeSpawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const lives = await lifelines.takeAll(Array.from({ length: 24 }, () => 'child'));
+  // The only threads that have loaded the addon are gone by then.
+  await within(once(host.stdout!, 'data'), 'the Workers to end');
+  await allAnswer(lives);
+  const ended = once(host, 'exit');
+  host.kill('SIGKILL');
+  await ended;
+  await t.notThrowsAsync(allGone(lives));
 });
 
 test.serial("containment: 'process' holds the child alone, from its first moment on", async (t) => {

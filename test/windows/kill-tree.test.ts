@@ -29,6 +29,20 @@ test('the whole tree of a guarded child ends, also who has lost his parent', asy
   t.deepEqual(await ended, [null, 'SIGKILL']);
 });
 
+test('a guarded child that is given by its pid is ended with its job, too', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const { child, lives } = await start(lifelines, spawn);
+  const ended = once(child, 'exit');
+  const { killed, survivors } = await killTree(child.pid!, { signal: 'SIGKILL' });
+  t.deepEqual(
+    lives.filter(({ pid }) => !killed.includes(pid)),
+    [],
+  );
+  t.deepEqual(survivors, []);
+  await allGone(lives);
+  await ended;
+});
+
 test('what a child has left behind at its end is found by its job', async (t) => {
   await using lifelines = await Lifelines.open();
   const { child, lives } = await start(lifelines, spawn);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
+import { processTreeOf } from '../../lib/admin/process-tree.js';
 import { identify } from '../../lib/guard/identify.js';
 import { sampleProcesses } from '../../lib/health/sample.js';
 import { type OutputLine, Pool, type PoolOptions, spawn } from '../../lib/index.js';
@@ -91,6 +92,56 @@ test.serial('a worker that does not leave is ended', async (t) => {
   await never;
 });
 
+test.serial('a pool whose workers get no job says so', async (t) => {
+  const { PROCGUARD_DISABLE } = process.env;
+  process.env.PROCGUARD_DISABLE = 'job';
+  t.teardown(() => {
+    if (PROCGUARD_DISABLE === undefined) delete process.env.PROCGUARD_DISABLE;
+    else process.env.PROCGUARD_DISABLE = PROCGUARD_DISABLE;
+  });
+  const pool = startPool(t);
+  await pool.ready();
+  const alert = await until(() => pool.alerts().find(({ code }) => code === 'guard_downgraded'), 'an alert');
+  const [downgrade] = alert.evidence.downgrades as { code: string; remedy: string }[];
+  t.is(downgrade!.code, 'job_denied');
+  t.truthy(downgrade!.remedy);
+});
+
+test.serial('a watchdog that can not be started is told', async (t) => {
+  const { PATH } = process.env;
+  // PowerShell isn't found then, if there is one.
+  process.env.PATH = '';
+  t.teardown(() => {
+    process.env.PATH = PATH;
+  });
+  const pool = startPool(t, { watchdog: true });
+  await pool.ready();
+  const alert = await until(() => pool.alerts().find(({ code }) => code === 'watchdog_failed'), 'an alert');
+  t.regex(alert.message, /ENOENT/);
+});
+
+test.serial('the page shows the tree of a worker by its job, also who has lost his parent', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), {
+    stdio: 'ignore',
+  });
+  const lives = await lifelines.takeAll(['child', 'plain', 'double']);
+  const processes = await processTreeOf(child);
+  t.deepEqual(
+    processes.map(({ pid, depth, command }) => [pid, depth, command]),
+    [
+      [lives[0]!.pid, 0, 'life.exe'],
+      [lives[1]!.pid, 1, 'life.exe'],
+      [lives[2]!.pid, 1, 'life.exe'],
+    ],
+  );
+  t.true(processes.every(({ rssBytes }) => rssBytes !== null && rssBytes > 100_000));
+  const ended = once(child, 'exit');
+  for (const life of lives) life.exit(0);
+  await ended;
+  t.deepEqual(await processTreeOf(child), []);
+});
+
 test.serial('a sample has the time, the memory and the size of a tree', async (t) => {
   await using lifelines = await Lifelines.open();
   const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), {
@@ -103,6 +154,9 @@ test.serial('a sample has the time, the memory and the size of a tree', async (t
   t.true(sample.rssBytes > 100_000 && sample.threads >= 1 && sample.cpuMs >= 0);
   t.is(sample.tree?.processes, 3);
   t.true(sample.tree!.rssBytes > sample.rssBytes);
+  // Metrics know a worker by its pid alone.
+  const { pid, startTicks } = id;
+  t.is((await sampleProcesses([{ pid, startTicks }], { trees: true })).get(0).tree?.processes, 3);
   const ended = once(child, 'exit');
   for (const life of lives) life.exit(0);
   await ended;

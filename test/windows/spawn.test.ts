@@ -1,14 +1,25 @@
 import * as node from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import * as procguard from '../../lib/index.js';
 import { within } from '../helpers/deadline.js';
 import { fixture } from '../helpers/fixtures.js';
+import { Lifelines } from '../helpers/lifelines.js';
 
 const describe = fixture('windows/describe.mjs');
 
@@ -125,6 +136,36 @@ for (const file of ['node', 'node.exe', 'NODE', 'cmd', '.\\node', 'sub\\node', '
   });
 }
 
+test.serial('half a surrogate pair arrives as with Node', async (t) => {
+  const args = [describe, '\ud83d', 'a\ude00b', '\ud83d\ude00'];
+  await sameAsNode(t, ({ spawn }) =>
+    spawn(process.execPath, args, { env: { ...process.env, HALF: '\ud83d' } }),
+  );
+});
+
+test.serial('a command line that is too long for Windows is the error that it is with Node', async (t) => {
+  await sameAsNode(t, ({ spawn }) => spawn(process.execPath, ['-p', '1', 'x'.repeat(40_000)]));
+});
+
+test.serial('PATHEXT counts for nothing, as with Node: a batch file needs a shell', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-path-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(path.join(folder, 'batch-only.cmd'), '@exit /b 4');
+  const options = { cwd: folder, env: { ...process.env, PATHEXT: '.CMD' } };
+  const { error } = await sameAsNode(t, ({ spawn }) => spawn('batch-only', [], options));
+  t.is(error?.code, 'ENOENT');
+  const { code } = await sameAsNode(t, ({ spawn }) => spawn('batch-only', [], { ...options, shell: true }));
+  t.is(code, 4);
+});
+
+test.serial('a directory of more than 260 characters is what it is with Node', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-long-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const cwd = path.join(folder, ...Array.from({ length: 6 }, () => 'directory'.repeat(6)));
+  mkdirSync(cwd, { recursive: true });
+  await sameAsNode(t, ({ spawn }) => spawn(process.execPath, ['-p', '1'], { cwd }));
+});
+
 for (const [file, options] of [
   ['nonexistent', {}],
   ['C:\\nowhere\\nonexistent.exe', {}],
@@ -194,6 +235,59 @@ test.serial('descriptors 3 and up are the same in the child, each way', async (t
   t.is(await text(four), 'on four');
   t.deepEqual(await ended, [0, null]);
   t.is(readFileSync(file, 'utf8'), 'for three');
+});
+
+test.serial('descriptors 3 and 4 are those of a C runtime, as Python has one', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const child = procguard.spawn(lifelines.program, lifelines.arguments('child', 'copy'), {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  const [, , , three, four] = child.stdio as unknown as [null, null, null, Writable, Readable];
+  three.write('from three');
+  t.is(String((await within(once(four, 'data'), 'the copy'))[0]), 'from three');
+  (await lifelines.take('child')).exit(0);
+  await once(child, 'exit');
+});
+
+test.serial('one descriptor may be given several times', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-fd-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'all');
+  const fd = openSync(file, 'w');
+  const script = 'for (const fd of [1, 2, 3]) require("fs").writeSync(fd, String(fd))';
+  const child = procguard.spawn(process.execPath, ['-e', script], { stdio: ['ignore', fd, fd, fd] });
+  closeSync(fd);
+  t.deepEqual(await once(child, 'exit'), [0, null]);
+  t.is(readFileSync(file, 'utf8'), '123');
+});
+
+test.serial('a hundred children leave no handle open in the host', async (t) => {
+  await using lifelines = await Lifelines.open();
+  async function countHandles(): Promise<number> {
+    const args = lifelines.arguments('counter', `handles:${process.pid}`);
+    const counter = node.spawn(lifelines.program, args, { stdio: 'ignore' });
+    const life = await lifelines.take('counter');
+    const line = await life.line((text) => text.startsWith('handles '), 'its handles');
+    const count = Number(line.split(' ')[1]);
+    const ended = once(counter, 'exit');
+    life.exit(0);
+    await ended;
+    return count;
+  }
+  async function startOne(): Promise<void> {
+    const child = procguard.spawn('cmd', ['/c', 'exit 0'], { stdio: ['pipe', 'pipe', 'pipe', 'overlapped'] });
+    for (const stream of child.stdio) (stream as Readable | null)?.resume?.();
+    await within(once(child, 'close'), 'the child to close');
+    const missing = procguard.spawn('no-such-program', [], { stdio: 'pipe' });
+    await once(missing, 'error');
+  }
+  await startOne();
+  const before = await countHandles();
+  for (let i = 0; i < 100; i++) await startOne();
+  await new Promise((resolve) => setImmediate(resolve));
+  const after = await countHandles();
+  t.log(`${before} handles before, ${after} after`);
+  t.true(before > 0 && after - before < 50);
 });
 
 test.serial('an overlapped pipe carries both ways at the same time', async (t) => {
