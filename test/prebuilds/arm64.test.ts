@@ -4,15 +4,9 @@ import test from 'ava';
 import type { KillTreeReport } from '../../lib/index.js';
 import { type Guard, Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
-import {
-  ARM64_EMULATOR,
-  ARM64_LIBRARIES,
-  ARM64_NODE,
-  builtFile,
-  firstMissing,
-} from '../helpers/linux-builds.js';
 import { copyPackage } from '../helpers/package-copy.js';
 import { allAnswer, allGone, startTree } from '../helpers/tree.js';
+import { ARM64_EMULATOR, ARM64_LIBRARIES, ARM64_NODE, builtFile, firstMissing } from './builds.js';
 
 /*
  * Host and keeper are programs for arm64, and run in an emulator; what they start runs as it is. The emulator has no clone3,
@@ -22,7 +16,8 @@ import { allAnswer, allGone, startTree } from '../helpers/tree.js';
 const addon = builtFile('arm64', 'procguard.glibc.node');
 const keeper = builtFile('arm64', 'procguard-keeper');
 const missing = firstMissing([addon, keeper, ARM64_EMULATOR, ARM64_LIBRARIES, ARM64_NODE]);
-if (missing !== undefined) console.warn(`arm64 is not tried: ${missing} is missing; see npm run test:linux`);
+if (missing !== undefined)
+  console.warn(`arm64 is not tried: ${missing} is missing; see npm run test:prebuilds`);
 const onArm64 = missing === undefined ? test.serial : test.serial.skip;
 
 const node = [ARM64_EMULATOR, '-L', ARM64_LIBRARIES, ARM64_NODE];

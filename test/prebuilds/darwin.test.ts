@@ -1,25 +1,22 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import test from 'ava';
 import { ROOT } from '../helpers/fixtures.js';
 import { readMachO } from './mach-o.js';
 
-// Downloads Zig, and compiles its library of C++ for two chips, when it runs for the first time.
-const firstBuildMs = 20 * 60_000;
-
 for (const chip of ['arm64', 'x64'] as const) {
-  test.serial(`the guard of macOS compiles for ${chip} without warnings, and links`, async (t) => {
-    t.timeout(firstBuildMs);
-    await promisify(execFile)('bash', [join(ROOT, 'scripts/build-darwin.sh'), chip], {
-      timeout: firstBuildMs,
-    });
+  test(`R7.2 what macOS loads on ${chip} takes nothing but its own library and Node`, (t) => {
     const addon = readMachO(join(ROOT, `prebuilds/darwin-${chip}/procguard.node`));
     const keeper = readMachO(join(ROOT, `prebuilds/darwin-${chip}/procguard-keeper`));
     t.like(addon, { chip, kind: 'library', minimum: '11.0' });
     t.like(keeper, { chip, kind: 'program', minimum: '11.0' });
-    // Nothing has to be installed besides.
-    for (const { libraries } of [addon, keeper]) t.deepEqual(libraries, ['/usr/lib/libSystem.B.dylib']);
+    // They are parts of macOS; that of C++ is linked in where this was built on another system.
+    const own = ['/usr/lib/libSystem.B.dylib', '/usr/lib/libc++.1.dylib'];
+    for (const { libraries } of [addon, keeper]) {
+      t.deepEqual(
+        libraries.filter((library) => !own.includes(library)),
+        [],
+      );
+    }
     t.true(addon.exported.includes('_napi_register_module_v1'));
     t.deepEqual(
       addon.fromLoader.filter((name) => !/^_(napi|uv)_/.test(name)),

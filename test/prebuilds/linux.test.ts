@@ -1,13 +1,13 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import type { KillTreeReport } from '../../lib/index.js';
 import { type Guard, Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
-import { builtFile, firstMissing, OLDEST_GLIBC } from '../helpers/linux-builds.js';
 import { copyPackage } from '../helpers/package-copy.js';
 import { allGone, LAYERS, startTree } from '../helpers/tree.js';
+import { builtFile, firstMissing, OLDEST_GLIBC } from './builds.js';
 
 const FILES = ['procguard.glibc.node', 'procguard.musl.node', 'procguard-keeper', 'procguard-run'];
 const MUSL = '/lib/ld-musl-x86_64.so.1';
@@ -15,42 +15,52 @@ const MUSL = '/lib/ld-musl-x86_64.so.1';
 function testWith(files: readonly string[]) {
   const missing = firstMissing(files);
   if (missing === undefined) return test.serial;
-  console.warn(`Not tried: ${missing} is missing; see npm run test:linux`);
+  console.warn(`Not tried: ${missing} is missing; see npm run test:prebuilds`);
   return test.serial.skip;
 }
 
 const filesFor = (arch: 'x64' | 'arm64') => FILES.map((name) => builtFile(arch, name));
-const read = async (...args: string[]) => (await promisify(execFile)('readelf', ['--wide', ...args])).stdout;
+for (const machine of ['x64', 'arm64'] as const) {
+  const read = (option: string, file: string) =>
+    execFileSync('readelf', [option, '-W', builtFile(machine, file)], { encoding: 'utf8' });
 
-for (const arch of ['x64', 'arm64'] as const) {
-  const testBuilt = testWith(filesFor(arch));
-  const [glibc, musl, ...programs] = filesFor(arch) as [string, string, ...string[]];
-
-  testBuilt(`${arch}: the addon needs no glibc after ${OLDEST_GLIBC}, and no library of C++`, async (t) => {
-    const needed = await read('--version-info', glibc);
-    const versions = [...needed.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [
-      +major!,
-      +minor!,
-    ]);
-    const [oldestMajor, oldestMinor] = OLDEST_GLIBC.split('.').map(Number) as [number, number];
-    t.true(versions.length > 0);
-    for (const [major, minor] of versions) t.true(major === oldestMajor && minor! <= oldestMinor, `${minor}`);
-    t.notRegex(needed, /GLIBCXX|CXXABI/);
-    t.notRegex(await read('--dynamic', glibc), /NEEDED.*(libstdc|libgcc|libc\+\+)/);
-  });
-
-  testBuilt(`${arch}: the addon for musl needs that alone`, async (t) => {
-    const libraries = [...(await read('--dynamic', musl)).matchAll(/NEEDED.*\[(.*)\]/g)];
-    t.deepEqual(
-      libraries.map(([, name]) => name),
-      ['libc.so'],
+  test(`R7.1 the addon for glibc on ${machine} asks for nothing newer than glibc ${OLDEST_GLIBC}`, (t) => {
+    const asked = [...read('-V', 'procguard.glibc.node').matchAll(/Name: (\S+)/g)].map(
+      ([, name]) => name as string,
     );
-    t.notRegex(await read('--version-info', musl), /GLIBC/);
+    t.true(asked.length > 0);
+    for (const version of asked) {
+      const [, minor] = /^GLIBC_2\.(\d+)(?:\.\d+)?$/.exec(version) ?? [];
+      t.true(Number(minor) <= Number(OLDEST_GLIBC.split('.')[1]), version);
+    }
   });
 
-  testBuilt(`${arch}: keeper and procguard-run need no library`, async (t) => {
-    for (const program of programs) t.notRegex(await read('--program-headers', program), /INTERP/);
-  });
+  for (const file of ['procguard.glibc.node', 'procguard.musl.node']) {
+    test(`${file} on ${machine} takes C functions and Node's own from outside, and none of C++`, (t) => {
+      const outside = [...read('--dyn-syms', file).matchAll(/ UND (\S+)/g)].map(([, name]) => name as string);
+      t.true(outside.includes('napi_create_function'));
+      t.deepEqual(
+        outside.filter((name) => /^(_Z|__cxa_(?!atexit|finalize)|__gxx|_Unwind)/.test(name)),
+        [],
+      );
+      const libraries = [...read('-d', file).matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(
+        ([, name]) => name as string,
+      );
+      t.deepEqual(
+        libraries.filter((name) => !/^(lib(c|pthread|dl|m|rt)|ld-linux-.*)\.so/.test(name)),
+        [],
+      );
+      // It stays where a Worker that has loaded it ends.
+      t.regex(read('-d', file), /NODELETE/);
+    });
+  }
+
+  for (const file of ['procguard-keeper', 'procguard-run']) {
+    test(`${file} on ${machine} needs no library, so it serves every one`, (t) => {
+      t.notRegex(read('-d', file), /NEEDED/);
+      t.notRegex(read('-l', file), /INTERP/);
+    });
+  }
 }
 
 // There is no Node for musl here. Its loader tells what the addon would miss: only what Node has.
