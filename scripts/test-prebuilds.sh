@@ -15,7 +15,7 @@ fi
 [ "${PREBUILT-}" = given ] || npm run --silent prebuild
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-TEST_TARBALL=$folder/$(npm pack --silent --pack-destination "$folder" | tail -n 1)
+TEST_TARBALL=$folder/$(npm pack --loglevel=error --pack-destination "$folder" | tail -n 1)
 TEST_TARBALL=$TEST_TARBALL npx ava --concurrency=1
 echo 'The guard, with the prebuilds of this checkout:'
 PREBUILDS_ONLY=1 npx ava dist/test/guard/host-death.test.js dist/test/guard/kill-tree.test.js

@@ -12,7 +12,7 @@ import { readStat } from '../helpers/proc.js';
 import { Project } from './install.js';
 
 const machine = `${process.platform}-${process.arch}`;
-const { nodes } = findNodes();
+const { nodes, absent } = findNodes();
 const [, tenLines] = /^```js\n(.*?)^```$/ms.exec(
   readFileSync(join(ROOT, 'README.md'), 'utf8'),
 ) as unknown as [string, string];
@@ -43,6 +43,12 @@ test('there is no compiler where the package was installed', (t) => {
     t.like(spawnSync(name, ['--version'], { env: project.env }).error, { code: 'ENOENT' }, name);
   }
   t.false(existsSync(join(project.package, 'build')));
+});
+
+test('every Node is there to try', (t) => {
+  for (const major of absent) t.log(`Node ${major} is absent; install it with: npm ci --prefix test/nodes`);
+  if (process.env.CI === 'true') t.deepEqual(absent, []);
+  t.pass();
 });
 
 for (const { major, path } of nodes) {
