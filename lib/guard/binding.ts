@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ProcguardError } from '../errors.js';
+import { loadAddon } from './load-addon.cjs';
 import { isDisabled } from './policy.js';
 
 /** A process of the machine, as `snapshot()` saw it. */
@@ -110,7 +110,6 @@ export interface Binding {
 }
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const require = createRequire(import.meta.url);
 
 /** Linux: trees are known by their mark, or a cgroup, and a keeper ends them. */
 export const hasMarks = process.platform === 'linux' && !isDisabled('platform');
@@ -149,10 +148,9 @@ export function keeperProgram(): string {
 
 function load() {
   try {
-    const { resolve } = require('node-gyp-build') as { resolve(folder: string): string };
-    const file = resolve(root);
+    const { addon, folder } = loadAddon(root);
     // The keeper lies beside the addon, in a prebuild as in a build of one's own.
-    return { addon: require(file) as Binding, keeper: path.join(path.dirname(file), 'procguard-keeper') };
+    return { addon: addon as Binding, keeper: path.join(folder, 'procguard-keeper') };
   } catch (cause) {
     throw new ProcguardError(
       'ERR_PROCGUARD_ADDON_UNAVAILABLE',

@@ -5,7 +5,7 @@ import { ROOT } from './fixtures.js';
 /** The newest glibc that builds for Linux may need: that of Node 20. */
 export const OLDEST_GLIBC = '2.28';
 
-/** The path of a file that scripts/build-linux.sh has made. */
+/** The path of a file that scripts/prebuild.sh has made. */
 export function builtFile(arch: 'x64' | 'arm64', name: string): string {
   return join(ROOT, `prebuilds/linux-${arch}`, name);
 }
