@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { constants } from 'node:os';
 import { errnoName } from '../errors.js';
 import { binding, type GuardStatus, hasJobs, isGuardedPlatform, keeperProgram } from './binding.js';
 import { type GuardRecord, recordOf } from './handle.js';
@@ -213,19 +212,14 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
           remedy: 'Unset PROCGUARD_DISABLE.',
         },
       ];
-    case 'failed': {
-      const remedy =
-        keeperError === constants.errno.EACCES
-          ? keeperMayNotRun()
-          : 'Look for procguard-keeper in the system log.';
+    case 'failed':
       return [
         {
           code: 'keeper_failed',
           message: `The keeper can't be kept running${why}: only direct children die with the host.`,
-          remedy,
+          remedy: keeperRemedy(keeperError),
         },
       ];
-    }
     case 'restarting':
       return [
         {
@@ -240,8 +234,9 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
   }
 }
 
-function keeperMayNotRun(): string {
-  return `Make it executable: chmod +x '${keeperProgram()}'. If it is, its file system is mounted with noexec: install procguard on another.`;
+function keeperRemedy(error: number): string {
+  if (errnoName(-error) !== 'EACCES') return 'Look for procguard-keeper in the system log.';
+  return `Its file may not be executed: chmod +x '${keeperProgram()}'; or its file system is mounted with noexec: install procguard on another.`;
 }
 
 function keeperNeedsProc(error: number): Downgrade | undefined {

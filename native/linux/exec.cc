@@ -125,13 +125,22 @@ bool may_be_nodes_own(const std::vector<int>& ends) {
   return (fcntl(ends[0], F_GETFL) & O_ACCMODE) != (fcntl(ends[1], F_GETFL) & O_ACCMODE);
 }
 
+// Without /proc: the first of all that could be open.
+void sort_first_descriptors(Descriptors* found) {
+  constexpr int kMost = 1024;
+  for (int fd = 3; fd < kMost; fd++) sort_descriptor(found, std::to_string(fd).c_str());
+}
+
 // Node has set close-on-exec on all that it inherited.
 void pass_inherited_descriptors() {
   int fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fds < 0) return;
   Descriptors found = {fds, {}, {}};
-  for_each_entry(fds, sort_descriptor, &found);
-  close(fds);
+  if (fds < 0) {
+    sort_first_descriptors(&found);
+  } else {
+    for_each_entry(fds, sort_descriptor, &found);
+    close(fds);
+  }
   std::set<FileId> foreign = foreign_pipes();
   for (const auto& [id, ends] : found.pipes) {
     if (foreign.count(id) == 0 && may_be_nodes_own(ends)) continue;

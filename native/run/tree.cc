@@ -65,8 +65,10 @@ int become_host(Tree* tree) {
   }
   int proc = open_proc();
   if (proc < 0) {
-    fprintf(stderr, "procguard: /proc can't be used (%s): only the command itself is guarded\n",
-            strerror(-proc));
+    const char* why = proc == -ENOSYS  ? "isn't mounted"
+                      : proc == -EXDEV ? "is another pid namespace's"
+                                       : strerror(-proc);
+    fprintf(stderr, "procguard: /proc %s: only the command itself is guarded\n", why);
     return 0;
   }
   close(proc);

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import type { KillTreeReport, SweepReport } from '../../lib/index.js';
+import { within } from '../helpers/deadline.js';
 import { fixture, ROOT } from '../helpers/fixtures.js';
 import { type Guard, Host, HostError } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
@@ -88,6 +90,28 @@ for (const [label, { command, said }] of Object.entries(WAYS)) {
     t.regex(failed?.stdout ?? '', /missing +keeper/);
     t.regex(failed?.stdout ?? '', /missing +orphans/);
     t.notRegex(failed?.stdout ?? '', /missing +child/);
+  });
+
+  needsRoot(
+    `${label}: procguard run ends its command with its parent, and says that it ends no more`,
+    async (t) => {
+      await using lifelines = await Lifelines.open();
+      const command = ['bin/procguard-run', lifelines.program, ...lifelines.arguments('child')];
+      const [unshare, ...rest] = [...launcher, 'sh', '-c', '"$@" & wait', 'sh', ...command];
+      const parent = spawn(unshare as string, rest, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+      const [text] = await within(once(parent.stderr.setEncoding('utf8'), 'data'), 'the warning');
+      t.regex(text, /\/proc isn't mounted: only the command itself is guarded/);
+      const child = await lifelines.take('child');
+      parent.kill('SIGKILL');
+      await t.notThrowsAsync(child.gone());
+    },
+  );
+
+  needsRoot(`${label}: procguard run in Node ends as its command does`, async (t) => {
+    const command = ['bin/procguard.cjs', 'run', '--grace', '1s', '--', 'sh', '-c', 'exit 7'];
+    const [unshare, ...rest] = [...launcher, process.execPath, ...command];
+    const ended = promisify(execFile)(unshare as string, rest, { cwd: ROOT });
+    t.is((await t.throwsAsync<Error & { code: number }>(ended))?.code, 7);
   });
 
   needsRoot(
