@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr int kHigh = 500;  // above what tests place
+constexpr int kHigh = 40;  // above what tests place
 constexpr unsigned kCloseOnExec = 4;
 
 int act(const shim_spawn_action& action) {
@@ -68,6 +68,11 @@ int shim_spawn(pid_t* pid, const char* path, const shim_spawn_actions* actions,
   if (pipe2(line, O_CLOEXEC) != 0) return errno;
   int high = fcntl(line[1], F_DUPFD_CLOEXEC, kHigh);
   close(line[1]);
+  if (high < 0) {
+    int error = errno;
+    close(line[0]);
+    return error;
+  }
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);
