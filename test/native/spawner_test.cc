@@ -1,5 +1,7 @@
 // Starts and reaps children from many threads at once, without Node: the program that the thread sanitizer
 // watches. Argument 1: the keeper to start. Exit code 0 when everything was as it should be.
+#include "linux/spawner.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,7 +19,6 @@
 #include "linux/launch.h"
 #include "linux/process_table.h"
 #include "linux/sample.h"
-#include "linux/spawner.h"
 
 using namespace procguard;
 
