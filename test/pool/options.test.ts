@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
 import test from 'ava';
 import type { ProcguardError } from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
@@ -110,7 +111,7 @@ test('a pool whose command does not exist rejects ready() and calls, before and 
     ),
   ]);
   const late = await t.throwsAsync(pool.call('echo', [1]), failed);
-  t.is((late.cause as ProcguardError).errno, -2);
+  t.is(getSystemErrorName((late.cause as ProcguardError).errno as number), 'ENOENT');
   await t.throwsAsync(pool.ready(), failed);
   t.like(pool.stats(), { ready: 0, failed: 2, queued: 0 });
 });
