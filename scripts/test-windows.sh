@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the addon for Windows and runs, under Wine, every test that makes sense there: see docs/platforms.md. Needs
-# wine and g++-mingw-w64-x86-64-posix. Leaves nothing behind but downloads in node_modules/.cache.
+# wine. Leaves nothing behind but downloads in node_modules/.cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,10 +20,10 @@ fetch_node() {
 
 build() {
   npm run --silent build:js
-  bash scripts/build-windows.sh
+  bash scripts/prebuild.sh win32-x64
   mkdir -p dist/test/fixtures
-  x86_64-w64-mingw32-gcc-posix -O1 -Wall -Wextra -Werror -static -s -o dist/test/fixtures/life.exe \
-    test/fixtures/windows/life.c
+  "$(bash scripts/fetch-zig.sh)" cc -target x86_64-windows-gnu -O1 -Wall -Wextra -Werror -s \
+    -o dist/test/fixtures/life.exe test/fixtures/windows/life.c
 }
 
 start_wine() {
@@ -35,6 +35,7 @@ start_wine() {
   wine winecfg -v win10 >> "$WINEPREFIX/boot" 2>&1
 }
 
+# shellcheck disable=SC2317 # a trap calls it
 stop_wine() {
   # What is left then is none of Windows' processes any more.
   wineserver -k || true
@@ -56,6 +57,7 @@ run_ava() {
 
 # Where a creator is terminated while it starts a process, Wine can leave the Unix process that was to become it: it has
 # run nothing, is in no process table of Windows, and waits for ever.
+# shellcheck disable=SC2317 # stop_wine calls it
 end_unborn() {
   local pid count=0
   for pid in $(pgrep -f 'wine64 .*life' || true); do
@@ -65,21 +67,11 @@ end_unborn() {
   echo "$count Unix processes were left of processes that Wine had not begun."
 }
 
-name_skipped() {
-  node -e '
-    const { files, tests, wine } = JSON.parse(fs.readFileSync("test/windows/skipped.json", "utf8"));
-    for (const [file, reason] of Object.entries(files)) console.log(`Skipped on Windows: ${file}: ${reason}`);
-    for (const [system, left] of [["Windows", tests], ["Wine", wine]])
-      for (const [file, titles] of Object.entries(left))
-        for (const [title, reason] of Object.entries(titles))
-          console.log(`Skipped on ${system}: ${file}: ${title}: ${reason}`);'
-}
-
 fetch_node "$newest"
 fetch_node "$oldest"
 build
 start_wine
-name_skipped
+node test/windows/name-skipped.mjs
 # By itself: it takes every process that is new for one that its hosts have left.
 run_ava "$newest" --concurrency=1 "$alone"
 run_ava "$newest" --concurrency=2 "$every" "!$alone"
