@@ -22,6 +22,14 @@ int make_name(wchar_t (&name)[96]) {
   return 0;
 }
 
+// Wine 8's server uses freed memory, and mostly ends by it with all its processes, when a process is
+// terminated that hasn't been told yet of a read that is done. It doesn't where the end of a read isn't to be
+// signaled on the file, for which nobody waits who reads by a completion port or an event.
+void spare_wine(HANDLE child_end) {
+  static const bool is_wine = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
+  if (is_wine) SetFileCompletionNotificationModes(child_end, FILE_SKIP_SET_EVENT_ON_HANDLE);
+}
+
 }  // namespace
 
 int make_pipe_pair(bool overlapped_child, Handle* host_end, Handle* child_end) {
@@ -37,6 +45,7 @@ int make_pipe_pair(bool overlapped_child, Handle* host_end, Handle* child_end) {
   Handle child(CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, &inheritable, OPEN_EXISTING,
                            overlapped_child ? FILE_FLAG_OVERLAPPED : 0, nullptr));
   if (!child) return uv_translate_sys_error(GetLastError());
+  if (overlapped_child) spare_wine(child.get());
   // Doesn't block, since the other end is open already.
   if (!ConnectNamedPipe(host.get(), nullptr) && GetLastError() != ERROR_PIPE_CONNECTED)
     return uv_translate_sys_error(GetLastError());
