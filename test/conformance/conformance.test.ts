@@ -14,7 +14,7 @@ test('every Node version that the suite is written for is installed', (t) => {
   for (const major of absent) {
     t.log(`Node ${major} is absent; install it with: npm ci --prefix test/nodes`);
   }
-  if (process.env.CI === 'true') t.deepEqual(absent, []);
+  if (process.env.TEST_EVERYTHING === '1') t.deepEqual(absent, []);
   else t.pass();
 });
 

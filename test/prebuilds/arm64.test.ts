@@ -18,7 +18,7 @@ const keeper = builtFile('arm64', 'procguard-keeper');
 const missing = firstMissing([addon, keeper, ARM64_EMULATOR, ARM64_LIBRARIES, ARM64_NODE]);
 if (missing !== undefined)
   console.warn(`arm64 is not tried: ${missing} is missing; see npm run test:prebuilds`);
-const onArm64 = missing === undefined ? test.serial : test.serial.skip;
+const onArm64 = missing === undefined || process.env.TEST_EVERYTHING === '1' ? test.serial : test.serial.skip;
 
 const node = [ARM64_EMULATOR, '-L', ARM64_LIBRARIES, ARM64_NODE];
 let root: string;

@@ -47,7 +47,7 @@ test('there is no compiler where the package was installed', (t) => {
 
 test('every Node is there to try', (t) => {
   for (const major of absent) t.log(`Node ${major} is absent; install it with: npm ci --prefix test/nodes`);
-  if (process.env.CI === 'true') t.deepEqual(absent, []);
+  if (process.env.TEST_EVERYTHING === '1') t.deepEqual(absent, []);
   t.pass();
 });
 

@@ -50,7 +50,7 @@ test('drain: what was taken is finished, and the exit code is 0', async (t) => {
   t.deepEqual(await worker.exited(), { code: 0, signal: null });
 });
 
-test('SIGTERM: the request in hand is finished, and the exit code is 0', async (t) => {
+test('R3.5 SIGTERM: the request in hand is finished, and the exit code is 0', async (t) => {
   await using worker = await startSdkWorker();
   worker.request({ type: 'call', id: 1, method: 'started-slow', args: [100] });
   await worker.message('log', { message: 'started' });
