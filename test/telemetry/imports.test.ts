@@ -8,7 +8,7 @@ function loadedBy(specifier: string): string[] {
 import { createRequire } from 'node:module';
 await import('${specifier}');
 const files = Object.keys(createRequire(${JSON.stringify(ROOT)}).cache);
-console.log(JSON.stringify(files.flatMap((file) => /node_modules.((@[^/]+.)?[^/]+)/.exec(file)?.[1] ?? [])));`;
+console.log(JSON.stringify(files.flatMap((file) => /node_modules\\/((@[^/]+\\/)?[^/]+)/.exec(file.replaceAll('\\\\', '/'))?.[1] ?? [])));`;
   const text = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
     cwd: ROOT,
     encoding: 'utf8',
