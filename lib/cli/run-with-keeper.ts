@@ -24,7 +24,7 @@ export async function runWithKeeper(
   args: readonly string[],
   graceMs: number,
 ): Promise<number> {
-  const { descriptors } = request.given;
+  const descriptors = withoutChannel(request.given.descriptors);
   const ownSession = !hasTerminal();
   let child: ChildProcess | undefined;
   // launchd, which adopts those whose parent has ended, never does.
@@ -56,6 +56,13 @@ function hasTerminal(): boolean {
   } catch {
     return false;
   }
+}
+
+/** Node has taken its IPC channel for this process, so that the command can't have it; the parent is told that it is closed. */
+function withoutChannel(descriptors: readonly number[]): number[] {
+  const channel = (process.channel as { fd?: number } | undefined)?.fd;
+  if (process.connected) process.disconnect?.();
+  return descriptors.filter((fd) => fd !== channel);
 }
 
 function stdioOf(descriptors: readonly number[]): (number | 'ignore')[] {
