@@ -187,3 +187,28 @@ run('Ctrl-C, Ctrl-Z, fg, bg and reading from the terminal are as without procgua
   const seen = await within(text(child.stdout), 'the keys to be pressed', 120_000);
   t.is(seen, 'interrupted stopped continued read piped\n');
 });
+
+run('doctor looks at the keeper, and says what a missing one means', async (t) => {
+  const { exitCode, stdout } = await procguard(['doctor', '--json']);
+  t.is(exitCode, 0);
+  const { checks } = JSON.parse(stdout) as { checks: { name: string; state: string }[] };
+  t.deepEqual(
+    checks.map(({ name }) => name),
+    ['platform', 'node', 'addon', 'child', 'keeper', 'orphans', 'python'],
+  );
+  const weak = await procguard(['doctor', '--json'], { env: { PROCGUARD_DISABLE: 'keeper' } });
+  t.is(weak.exitCode, 1);
+  const missing = (JSON.parse(weak.stdout) as { checks: typeof checks }).checks.filter(
+    ({ state }) => state === 'missing',
+  );
+  t.deepEqual(
+    missing.map(({ name }) => name),
+    ['child', 'keeper'],
+  );
+});
+
+run('without a keeper, procguard run says what is not guarded', async (t) => {
+  const { exitCode, stderr } = await procguard(['run', 'true'], { env: { PROCGUARD_DISABLE: 'keeper' } });
+  t.is(exitCode, 0);
+  t.regex(stderr, /^procguard: .*The command is not guarded\.$/);
+});
