@@ -3,26 +3,31 @@ import { readFileSync } from 'node:fs';
 const every = 'dist/test/**/*.test.js';
 const compiled = (file) => file.replace(/^test\/(.*)\.ts$/, 'dist/test/$1.js');
 
-/**
- * Windows, and Wine, leave out what test/windows/skipped.json names, with the reason; its own tests run there alone. macOS
- * runs what test/darwin/files.json names.
- */
+/** Each system has tests of its own. test/windows/skipped.json and test/darwin/skipped.json name what else is left out there, and why. */
 function choose() {
   // scripts/test-prebuilds.sh has packed the package.
   if (process.env.TEST_TARBALL) return { files: ['dist/test/prebuilds/*.test.js'] };
-  if (process.platform === 'darwin') {
-    const { files, tests } = JSON.parse(readFileSync('test/darwin/files.json', 'utf8'));
-    return { files: files.map(compiled), match: Object.keys(tests).map((title) => `!${title}*`) };
+  switch (process.platform) {
+    case 'win32':
+      return leaveOut('windows', process.env.TESTS_ON_WINE === '1' ? 'wine' : undefined);
+    case 'darwin':
+      return leaveOut('darwin', 'macAlone');
+    default:
+      return { files: [every, '!dist/test/windows/**', '!dist/test/prebuilds/**'] };
   }
-  if (process.platform !== 'win32')
-    return { files: [every, '!dist/test/windows/**', '!dist/test/prebuilds/**'] };
-  const skipped = JSON.parse(readFileSync('test/windows/skipped.json', 'utf8'));
-  const left = [skipped.tests, process.env.TESTS_ON_WINE === '1' ? skipped.wine : {}];
-  const titles = left.flatMap((files) => Object.values(files)).flatMap((tests) => Object.keys(tests));
-  return {
-    files: [every, ...Object.keys(skipped.files).map((file) => `!${compiled(file)}`)],
-    match: titles.map((title) => `!${title}*`),
-  };
+}
+
+/** `further`: the key of what is left out besides. */
+function leaveOut(system, further) {
+  const skipped = JSON.parse(readFileSync(`test/${system}/skipped.json`, 'utf8'));
+  const others = ['windows', 'darwin'].filter((other) => other !== system);
+  const files = [
+    ...Object.keys(skipped.files).map(compiled),
+    ...others.map((other) => `dist/test/${other}/**`),
+  ];
+  const left = [skipped.tests, further === undefined ? {} : skipped[further]];
+  const titles = left.flatMap((tests) => Object.values(tests)).flatMap((tests) => Object.keys(tests));
+  return { files: [every, ...files.map((file) => `!${file}`)], match: titles.map((title) => `!${title}*`) };
 }
 
 export default { ...choose(), workerThreads: false, timeout: '3m' };

@@ -99,6 +99,7 @@
             "native/darwin/exports.cc",
             "native/darwin/guard_state.cc",
             "native/darwin/identity.cc",
+            "native/darwin/inherited.cc",
             "native/darwin/keeper_process.cc",
             "native/darwin/launch.cc",
             "native/darwin/launch_as.cc",

@@ -71,7 +71,7 @@ fetch_node "$newest"
 fetch_node "$oldest"
 build
 start_wine
-node test/windows/name-skipped.mjs
+node test/name-skipped.mjs windows
 # By itself: it takes every process that is new for one that its hosts have left.
 run_ava "$newest" --concurrency=1 "$alone"
 run_ava "$newest" --concurrency=2 "$every" "!$alone"

@@ -25,7 +25,7 @@ export async function examine(): Promise<Check[]> {
   }
   const found = await awaitKeeper();
   if (addon().darwin !== undefined) {
-    checks.push(await checkChild(found), checkKeeper(found), runUnsupported);
+    checks.push(await checkChild(found), checkKeeper(found));
     checks.push(await checkOrphans(), await checkPython());
     return checks;
   }
@@ -149,13 +149,6 @@ function checkCgroup({ cgroup, downgrades }: Capabilities): Check {
     remedy: found?.remedy ?? '',
   };
 }
-
-const runUnsupported: Check = {
-  name: 'run',
-  state: 'weaker',
-  message: 'procguard run has no program for macOS yet.',
-  remedy: 'Start the command by spawn() of procguard.',
-};
 
 function checkRun(): Check {
   const program = path.join(path.dirname(keeperProgram()), 'procguard-run');

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { type Command, InvalidArgumentError } from 'commander';
-import { hasJobs } from '../guard/binding.js';
+import { addon, hasJobs } from '../guard/binding.js';
 import { refuseRun } from './refuse-run.js';
-import run from './run.cjs';
+import request from './run.cjs';
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 const jsonOption = ['--json', 'print JSON, and nothing else, on stdout'] as const;
@@ -30,9 +30,7 @@ export function defineCommands(program: Command, end: (exitCode: number) => void
     .argument('[argument...]')
     .passThroughOptions()
     .addHelpText('after', runHelp)
-    .action(async (command, args, { grace = 0 }) =>
-      end(hasJobs ? await (await import('./run-in-job.js')).runInJob(command, args, grace) : refuseRun()),
-    );
+    .action(async (command, args, { grace = 0 }) => end(await run(command, args, grace)));
   define('ps', 'show the hosts of this machine with their guarded processes')
     .option(...jsonOption)
     .action(async (options) =>
@@ -69,6 +67,14 @@ export function defineCommands(program: Command, end: (exitCode: number) => void
   return program;
 }
 
+async function run(command: string, args: readonly string[], graceMs: number): Promise<number> {
+  if (hasJobs) return (await import('./run-in-job.js')).runInJob(command, args, graceMs);
+  const { checkPlatform } = await import('./platform.js');
+  checkPlatform();
+  if (addon().darwin === undefined) return refuseRun();
+  return (await import('./run-with-keeper.js')).runWithKeeper(command, args, graceMs);
+}
+
 async function requireGuard(command: () => Promise<number>): Promise<number> {
   const { checkPlatform } = await import('./platform.js');
   checkPlatform();
@@ -82,7 +88,7 @@ async function requireVisibleHosts(command: () => Promise<number>): Promise<numb
 }
 
 function readDuration(text: string): number {
-  const ms = run.readDuration(text);
+  const ms = request.readDuration(text);
   if (ms === undefined)
     throw new InvalidArgumentError('Use a duration of at most 5m, such as 500ms, 5s or 1m.');
   return ms;

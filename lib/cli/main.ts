@@ -6,11 +6,8 @@ import { complain } from './output.js';
 
 /** Does what the arguments, those after the script's name, ask for, and sets the exit code of this process. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that has gone, such as `head`, is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
+  // What `run` starts has this stdout, in the mode in which it is.
+  if (argv[0] !== 'run') process.stdout.on('error', endQuietly);
   const program = defineCommands(new Command(), (code) => {
     process.exitCode = code;
   });
@@ -19,6 +16,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
+}
+
+// A reader that has gone, such as `head`, is no error.
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,19 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { errnoName, ProcguardError } from '../errors.js';
-import { addon, keeperProgram } from '../guard/binding.js';
-import { checkPlatform } from './platform.js';
+import { keeperProgram } from '../guard/binding.js';
 import run from './run.cjs';
 
-/** Says why `run`, called as it should be, has not replaced this process. Always throws. */
+/** Says why `run` on Linux, called as it should be, has not replaced this process. Always throws. */
 export function refuseRun(): never {
-  checkPlatform();
-  if (addon().darwin !== undefined) {
-    throw new ProcguardError(
-      'ERR_PROCGUARD_PLATFORM_UNSUPPORTED',
-      'procguard run has no program for macOS yet. Start the command by spawn() of procguard.',
-    );
-  }
   const program = path.join(path.dirname(keeperProgram()), 'procguard-run');
   if (!existsSync(program)) {
     throw new ProcguardError(

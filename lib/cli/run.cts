@@ -7,6 +7,7 @@ const unitsMs: Record<string, number> = { '': 1, ms: 1, s: 1000, m: 60_000 };
 
 interface Launcher {
   exec(program: string, args: readonly string[], ownArgs: number): number;
+  darwin?: { inheritedDescriptors(): number[] };
 }
 
 /** What `procguard run` was asked to do. `commandLength`: how many of the arguments, from the last, are the command. */
@@ -17,6 +18,9 @@ interface RunRequest {
 
 /** Why this process could not be replaced, as a negative errno; 0: it was not tried. */
 const failure = { errno: 0 };
+/** macOS: the descriptors above 2 that the parent gave. Later, files that Node has opened are among those that are open. */
+const given: { descriptors: readonly number[] } = { descriptors: [] };
+const systems = ['linux', 'darwin'];
 
 /**
  * Replaces this process by the native `procguard-run`, which starts the command. Returns false when that isn't to be, or
@@ -24,12 +28,16 @@ const failure = { errno: 0 };
  */
 function replaceByRun(args: readonly string[]): boolean {
   const request = readRun(args);
-  if (request === undefined || process.platform !== 'linux') return false;
+  if (request === undefined || !systems.includes(process.platform)) return false;
   if ((process.env.PROCGUARD_DISABLE ?? '').split(',').includes('platform')) return false;
   const { graceMs, commandLength } = request;
   try {
     const { addon, folder } = loader.loadAddon(root);
-    const { exec } = addon as Launcher;
+    const { exec, darwin } = addon as Launcher;
+    if (darwin !== undefined) {
+      given.descriptors = darwin.inheritedDescriptors();
+      return false;
+    }
     const command = args.slice(args.length - commandLength);
     failure.errno = exec(
       path.join(folder, 'procguard-run'),
@@ -67,4 +75,4 @@ function split(argument: string): [string, string | undefined] {
   return equals < 0 ? [argument, undefined] : [argument.slice(0, equals), argument.slice(equals + 1)];
 }
 
-export = { failure, replaceByRun, readRun, readDuration };
+export = { failure, given, replaceByRun, readRun, readDuration };

@@ -89,6 +89,8 @@ export interface DarwinProcesses {
   footprintOf(pid: number): number;
   /** macOS withholds the environment of this process of ours, so that no mark can be found in it. */
   hidesMark(pid: number): boolean;
+  /** The descriptors above 2 that the parent gave; to be asked before anything else is opened. */
+  inheritedDescriptors(): number[];
 }
 
 export interface Binding {

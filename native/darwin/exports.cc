@@ -4,6 +4,7 @@
 
 #include "guard_state.h"
 #include "identity.h"
+#include "inherited.h"
 #include "started_with.h"
 #include "usage.h"
 
@@ -72,6 +73,14 @@ Napi::Value get_hides_mark(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), is_read && reader.mark(mark) == MarkRead::kUnreadable);
 }
 
+// inheritedDescriptors() → the descriptors above 2 that the parent gave
+Napi::Value get_inherited(const Napi::CallbackInfo& info) {
+  Napi::Array result = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  for (int fd : inherited_descriptors()) result.Set(count++, Napi::Number::New(info.Env(), fd));
+  return result;
+}
+
 // The keeper's thread outlives a Worker that has loaded the addon: its code must stay. The linker of macOS
 // has no flag for it.
 void stay_loaded() {
@@ -94,6 +103,7 @@ void export_platform(Napi::Env env, Napi::Object exports) {
   darwin["argumentsOf"] = Napi::Function::New<get_arguments>(env);
   darwin["footprintOf"] = Napi::Function::New<get_footprint>(env);
   darwin["hidesMark"] = Napi::Function::New<get_hides_mark>(env);
+  darwin["inheritedDescriptors"] = Napi::Function::New<get_inherited>(env);
   exports["darwin"] = darwin;
 }
 

@@ -9,6 +9,7 @@ import { EventStream } from '../../lib/admin/stream.js';
 import type { ProcguardEvents } from '../../lib/events/events.js';
 import { until, within } from '../helpers/deadline.js';
 import { fixture as program, ROOT } from '../helpers/fixtures.js';
+import { LINK } from '../helpers/host.js';
 import { plainWorker, startPool } from '../pool/pools.js';
 import { bearer, fakePool, listen, post, type StreamEvent, startAdmin, token } from './admins.js';
 
@@ -164,7 +165,7 @@ test.serial('looks into a worker: its processes, its requests, its guard and its
   t.true(data.processes!.every(({ rssBytes }) => rssBytes! > 500_000));
   t.like(data.processes![1], { pid: child, depth: 1, command: 'sleep 60', isDetached: true });
   t.is(data.requests![0]!.method, 'wait_for');
-  t.is(data.guard!.link, 'pdeathsig');
+  t.is(data.guard!.link, LINK);
   t.deepEqual(data.stderr, ['waiting']);
   t.true(data.handlers!.includes('echo'));
   cancel.abort();

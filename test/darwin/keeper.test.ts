@@ -23,7 +23,7 @@ async function kill(life: Life): Promise<void> {
 }
 
 for (const sign of ['the kernel says that it has ended', 'its line ends'] as const) {
-  test.serial(`a host's whole tree dies when ${sign}`, async (t) => {
+  test.serial(`R7.2 a host's whole tree dies when ${sign}`, async (t) => {
     await using lifelines = await Lifelines.open();
     const { host, identity, mark } = await startHost(lifelines);
     await using keeper = await Keeper.start(program, lifelines, identity);

@@ -4,6 +4,7 @@ import test from 'ava';
 import { binding } from '../../lib/guard/binding.js';
 import { Pool } from '../../lib/index.js';
 import { until } from '../helpers/deadline.js';
+import { LINK } from '../helpers/host.js';
 import { lives, plainWorker, startPool, temporaryFolder } from '../pool/pools.js';
 import { Heard } from './listen.js';
 
@@ -18,7 +19,7 @@ test("R5.1 a worker's start is told with its pid, start time and configuration, 
   t.true(start!.startedAt <= start!.at);
   t.is(start!.configuration, pool.config());
   t.deepEqual(start!.configuration.maxQueue, { value: 7, source: 'option' });
-  t.is(start!.guard?.link, process.platform === 'win32' ? 'job-object' : 'pdeathsig');
+  t.is(start!.guard?.link, LINK);
   const [ready] = heard.of('procguard:worker:ready');
   t.like(ready, { worker: 1, pid: start!.pid, reason: 'new' });
   t.true(ready!.startMs > 0 && ready!.startMs < 20_000);

@@ -21,7 +21,7 @@ const execArgv = ['--max-old-space-size=48'];
 
 for (const { tree, disable } of modes) {
   for (const { how, end } of DEATHS) {
-    test.serial(`a host that dies by ${how} takes its whole tree along (${tree})`, async (t) => {
+    test.serial(`R7.2 a host that dies by ${how} takes its whole tree along (${tree})`, async (t) => {
       await using lifelines = await Lifelines.open();
       await using host = new Host({ disable, execArgv });
       const lives = await startTree(host, lifelines);

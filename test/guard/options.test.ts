@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Host } from '../helpers/host.js';
+import { Host, LINK } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { childCount } from '../helpers/proc.js';
 
@@ -51,9 +51,10 @@ for (const guard of [true, undefined, {}, { containment: 'tree' }, { graceMs: 0 
     await using lifelines = await Lifelines.open();
     await using host = new Host();
     const options = guard === undefined ? { stdio: 'ignore' } : { stdio: 'ignore', guard };
+    // A grace is the keeper's alone, and so is the link on macOS.
+    const isKeepersAlone = LINK === 'pdeathsig' && JSON.stringify(guard)?.includes('300000');
     t.like(await host.start([lifelines.program, lifelines.arguments('child'), options]), {
-      // A grace is the keeper's alone.
-      guard: { link: JSON.stringify(guard)?.includes('300000') ? 'none' : 'pdeathsig' },
+      guard: { link: isKeepersAlone ? 'none' : LINK },
     });
   });
 }

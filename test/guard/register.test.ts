@@ -1,7 +1,7 @@
 import test from 'ava';
 import { until } from '../helpers/deadline.js';
 import { fixture, ROOT } from '../helpers/fixtures.js';
-import { type Guard, Host } from '../helpers/host.js';
+import { type Guard, Host, LINK } from '../helpers/host.js';
 import { type Life, Lifelines } from '../helpers/lifelines.js';
 import { readStat } from '../helpers/proc.js';
 import { allAnswer, allGone, LAYERS, treeModes } from '../helpers/tree.js';
@@ -35,7 +35,7 @@ for (const { tree, disable } of modes) {
       await using lifelines = await Lifelines.open();
       await using host = new Host({ disable, execArgv });
       const { guard } = await host.start(args(lifelines, 'child'), { from: 'node', method });
-      t.like(guard, { link: 'pdeathsig', tree });
+      t.like(guard, { link: LINK, tree });
       const lives = await lifelines.takeAll(LAYERS);
       await host.die('SIGKILL');
       await t.notThrowsAsync(allGone(lives));
@@ -48,7 +48,7 @@ for (const { tree, disable } of modes) {
       await using host = new Host({ disable, execArgv });
       const args = [fixture('life.mjs'), lifelines.arguments('child')];
       const { guard } = await host.start(args, { from: 'node', method });
-      t.like(guard, { link: 'pdeathsig', tree });
+      t.like(guard, { link: LINK, tree });
       const child = await lifelines.take('child');
       await stop(child);
       await host.die('SIGKILL');

@@ -11,7 +11,7 @@ import { Host } from '../helpers/host.js';
 import { type Life, Lifelines } from '../helpers/lifelines.js';
 import { lockMachine } from '../helpers/machine-lock.js';
 import { canBecomeNobody, NOBODY } from '../helpers/privilege.js';
-import { processGone, readProc, readStat, startTicksOf } from '../helpers/proc.js';
+import { processGone, readProc, startTicksOf } from '../helpers/proc.js';
 import { allAnswer, allGone, startTree, treeModes } from '../helpers/tree.js';
 
 const modes = await treeModes();
@@ -199,7 +199,7 @@ test.serial(
     await using lifelines = await Lifelines.open();
     const [orphan] = await leaveOrphans(lifelines);
     const [, , boot, random] = orphan!.mark.split(':');
-    const earlier = BigInt(readStat(process.pid)!.startTicks) - 1n;
+    const earlier = startTicksOf(process.pid) - 1;
     const reused = await plant(lifelines, 'reused', [process.pid, earlier, boot, random].join(':'));
     const report = await sweep();
     t.true(includesAll(report.killed, [reused.pid]));

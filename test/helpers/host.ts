@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, relative } from 'node:path';
+import { addon, hasJobs } from '../../lib/guard/binding.js';
 import { DEADLINE_MS, until, within } from './deadline.js';
 import { fixture, ROOT } from './fixtures.js';
 
@@ -9,6 +10,9 @@ export interface Downgrade {
   message: string;
   remedy: string;
 }
+
+/** What ties a child to its host on this system, on the stand-in for macOS that of macOS. */
+export const LINK = hasJobs ? 'job-object' : addon().darwin === undefined ? 'pdeathsig' : 'keeper';
 
 /** What `guardOf` says. */
 export interface Guard {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, mkdtemp, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,8 @@ export async function copyPackage(native: Readonly<Record<string, string>> = {})
   await mkdir(join(folder, 'build/Release'), { recursive: true });
   for (const name of NATIVE) {
     const source = native[name] ?? join(ROOT, 'build/Release', name);
+    // macOS has no procguard-run.
+    if (!existsSync(source)) continue;
     await copyFile(source, join(folder, 'build/Release', name));
   }
   return folder;

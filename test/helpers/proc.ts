@@ -1,26 +1,53 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { addon } from '../../lib/guard/binding.js';
 import { until } from './deadline.js';
 
-/** The lines of /proc/<pid>/stat that tests look at. */
+/** What tests look at of a process. */
 export interface ProcStat {
   state: string;
   ppid: number;
+  /** Linux only; elsewhere 0. */
   session: number;
+  /** When it was started, as the system says it: with the pid, who it is. */
   startTicks: string;
 }
 
-/** What /proc says of `pid`, or `undefined` when there is no such process. */
+const isMac = process.platform === 'darwin';
+
+/** What the system says of `pid`, or `undefined` when there is no such process. */
 export function readStat(pid: number): ProcStat | undefined {
+  if (isMac) return readPs(pid);
   const text = readProc(pid, 'stat');
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { state: fields[0]!, ppid: Number(fields[1]), session: Number(fields[3]), startTicks: fields[19]! };
 }
 
-/** When the process was started, as the guard counts it: in ticks; that of macOS, on its stand-in, in microseconds. */
+function readPs(pid: number): ProcStat | undefined {
+  // The start has blanks in it, and is the last.
+  const found = /^\s*(\d+)\s+(\w)\S*\s+(.+?)\s*$/.exec(ps('-o', 'ppid=,state=,lstart=', '-p', `${pid}`));
+  if (found === null) return undefined;
+  const [, ppid, state, startTicks] = found as unknown as [string, string, string, string];
+  return { state, ppid: Number(ppid), session: 0, startTicks };
+}
+
+function ps(...args: string[]): string {
+  try {
+    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  } catch (error) {
+    // There is no such process.
+    if ((error as { status?: number }).status === 1) return '';
+    throw error;
+  }
+}
+
+/** When this process, or a child of it, was started, as the guard counts it: in ticks; on macOS in microseconds. */
 export function startTicksOf(pid: number): number {
+  if (isMac && pid === process.pid) return Number(addon().hostIdentity().split(':')[1]);
+  if (isMac) return addon().startTicksOfChild(pid);
   const ticks = Number(readStat(pid)!.startTicks);
+  // The stand-in for macOS counts in its unit, too.
   return addon().darwin === undefined ? ticks : ticks * 10_000;
 }
 
@@ -30,8 +57,10 @@ export function isRunning(pid: number, startTicks: string): boolean {
   return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X';
 }
 
-/** The text of one file of /proc/<pid>, or `undefined` when the process is gone. */
+/** Linux: the text of one file of /proc/<pid>, or `undefined` when the process is gone. */
 export function readProc(pid: number, file: string): string | undefined {
+  if (isMac)
+    throw new Error(`There is no /proc/${pid}/${file} on macOS: skip the test in test/darwin/skipped.json`);
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch (error) {
@@ -41,8 +70,9 @@ export function readProc(pid: number, file: string): string | undefined {
   }
 }
 
-/** The sum of the Private_* lines of /proc/<pid>/smaps_rollup, in bytes. */
+/** What memory a process has for itself, in bytes: the Private_* lines of /proc/<pid>/smaps_rollup, or the footprint on macOS. */
 export function privateBytes(pid: number): number {
+  if (isMac) return addon().darwin!.footprintOf(pid);
   const lines = (readProc(pid, 'smaps_rollup') ?? '')
     .split('\n')
     .filter((line) => line.startsWith('Private_'));
@@ -59,6 +89,10 @@ export async function processGone(pid: number): Promise<void> {
 
 /** How many children `pid` has, the keeper among them. */
 export function childCount(pid: number): number {
+  if (isMac)
+    return ps('-A', '-o', 'ppid=')
+      .split('\n')
+      .filter((line) => Number(line) === pid).length;
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return processes.filter((name) => readStat(Number(name))?.ppid === pid).length;
 }

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { guardOf } from '../../lib/index.js';
+import { LINK } from '../helpers/host.js';
 import { startPool } from './pools.js';
 
 test('a pool says how far it is on its way to the end', async (t) => {
@@ -26,7 +27,7 @@ test('a worker in sight has its request, its handlers and its stderr, and a chil
   t.is(view.worker, worker!);
   t.is(view.reason, 'new');
   t.is(view.child!.pid, pid!);
-  t.is(guardOf(view.child!).link, 'pdeathsig');
+  t.is(guardOf(view.child!).link, LINK);
   t.deepEqual(
     view.requests.map(({ method }) => method),
     ['wait_for', 'echo'],

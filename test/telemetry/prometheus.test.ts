@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { createMetrics, type Metrics, type MetricsOptions } from '../../lib/telemetry/prometheus/index.js';
 import { until } from '../helpers/deadline.js';
+import { LINK } from '../helpers/host.js';
 import { startPool } from '../pool/pools.js';
 import { fakePool, publish } from './fake-pool.js';
 import { hasPromtool } from './programs.js';
@@ -151,7 +152,7 @@ test('what real workers use is measured, their descendants included', async (t) 
   t.true(maxBytes > 2 ** 20 && maxBytes < bytes && bytes <= 2 * maxBytes);
   t.true(readSeries(text, 'procguard_worker_cpu_seconds_total{pool="real"}')! > 0);
   t.is(readSeries(text, 'procguard_usage_failures_total'), 0);
-  t.regex(text, /procguard_guard_info\{link="pdeathsig",tree="(cgroup|mark)"\} 1/);
+  t.regex(text, new RegExp(`procguard_guard_info\\{link="${LINK}",tree="(cgroup|mark)"\\} 1`));
 });
 
 test('a stall of the event loop is told for a minute, also when it begins at once after a scrape', async (t) => {

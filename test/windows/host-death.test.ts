@@ -18,7 +18,7 @@ const DEATHS = [
 ] as const;
 
 for (const { how, end } of DEATHS) {
-  test.serial(`a host that dies by ${how} takes its whole tree along`, async (t) => {
+  test.serial(`R7.3 a host that dies by ${how} takes its whole tree along`, async (t) => {
     await using lifelines = await Lifelines.open();
     await using host = new Host();
     const lives = await startTree(host, lifelines);
@@ -50,7 +50,7 @@ test.serial('a host inside of a guarded tree, and what it guards, die with the o
 });
 
 // libuv's own job ends the direct child, also without a guard, and lets what that starts go.
-test.serial('control: with the guard off, the descendants survive their host', async (t) => {
+test.serial('R7.3 control: with the guard off, the descendants survive their host', async (t) => {
   await using lifelines = await Lifelines.open();
   const host = startStorm(lifelines, 1, false);
   const [child, ...descendants] = await lifelines.takeAll(LAYERS);
@@ -63,7 +63,7 @@ const HOSTS = 100;
 const AT_A_TIME = 4;
 
 test.serial(
-  `${HOSTS} of ${HOSTS} hosts that are terminated while they start trees leave nothing`,
+  `R7.3 ${HOSTS} of ${HOSTS} hosts that are terminated while they start trees leave nothing`,
   async (t) => {
     t.timeout(180_000);
     await using lifelines = await Lifelines.open();

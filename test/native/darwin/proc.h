@@ -23,5 +23,7 @@ bool read_stat(pid_t pid, Stat* stat);
 std::vector<pid_t> list_pids();
 // The whole file; empty: it can't be read.
 std::string read_file(pid_t pid, const char* name);
+// As PROC_PIDLISTFDS does it.
+int list_descriptors(int pid, void* buffer, int size);
 
 }  // namespace shim

@@ -129,6 +129,7 @@ int proc_pidinfo(int pid, int flavor, uint64_t, void* buffer, int size) {
   shim::Stat stat;
   if (!shim::read_stat(pid, &stat) || stat.is_zombie()) return fail(ESRCH), 0;
   if (flavor == kUniqueIdentifierFlavor) return read_lineage(stat, static_cast<uint64_t*>(buffer), size);
+  if (flavor == PROC_PIDLISTFDS) return shim::list_descriptors(pid, buffer, size);
   if (flavor != PROC_PIDTASKINFO) return fail(EINVAL), 0;
   *static_cast<proc_taskinfo*>(buffer) = {static_cast<int32_t>(stat.threads), stat.state == 'R'};
   return size;
