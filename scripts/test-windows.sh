@@ -22,8 +22,11 @@ build() {
   npm run --silent build:js
   bash scripts/prebuild.sh win32-x64
   mkdir -p dist/test/fixtures
-  "$(bash scripts/fetch-zig.sh)" cc -target x86_64-windows-gnu -O1 -Wall -Wextra -Werror -s \
-    -o dist/test/fixtures/life.exe test/fixtures/windows/life.c
+  local name
+  for name in life powershell; do
+    "$(bash scripts/fetch-zig.sh)" cc -target x86_64-windows-gnu -O1 -Wall -Wextra -Werror -s \
+      -o "dist/test/fixtures/$name.exe" "test/fixtures/windows/$name.c"
+  done
 }
 
 start_wine() {
