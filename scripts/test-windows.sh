@@ -22,8 +22,11 @@ build() {
   npm run --silent build:js
   bash scripts/prebuild.sh win32-x64
   mkdir -p dist/test/fixtures
-  "$(bash scripts/fetch-zig.sh)" cc -target x86_64-windows-gnu -O1 -Wall -Wextra -Werror -s \
-    -o dist/test/fixtures/life.exe test/fixtures/windows/life.c
+  local name
+  for name in life powershell; do
+    "$(bash scripts/fetch-zig.sh)" cc -target x86_64-windows-gnu -O1 -Wall -Wextra -Werror -s \
+      -o "dist/test/fixtures/$name.exe" "test/fixtures/windows/$name.c"
+  done
 }
 
 start_wine() {
@@ -31,15 +34,15 @@ start_wine() {
   # The addon for Windows is the one in prebuilds; build/ has that for Linux.
   export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' PREBUILDS_ONLY=1 TESTS_ON_WINE=1 CI=true
   trap stop_wine EXIT
-  wineboot --init > "$WINEPREFIX/boot" 2>&1
-  wine winecfg -v win10 >> "$WINEPREFIX/boot" 2>&1
+  timeout 120 wineboot --init > "$WINEPREFIX/boot" 2>&1
+  timeout 120 wine winecfg -v win10 >> "$WINEPREFIX/boot" 2>&1
 }
 
 # shellcheck disable=SC2317 # a trap calls it
 stop_wine() {
   # What is left then is none of Windows' processes any more.
-  wineserver -k || true
-  wineserver -w || true
+  timeout 60 wineserver -k || true
+  timeout 60 wineserver -w || true
   end_unborn
   rm -rf "$WINEPREFIX"
 }

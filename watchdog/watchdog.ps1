@@ -8,7 +8,8 @@ Ends one worker, with its descendants, when its host is gone. For Windows PowerS
 It waits for the two processes themselves and needs no pipe. Windows has no SIGTERM: a worker has the grace to notice by
 itself, from the end of its pipes, that the host is gone. See docs/watchdog.md.
 
-With -Launch it starts itself anew, outside of the job in which Node ends its children, and returns.
+With -Launch it starts itself anew, outside of the job in which Node ends its children. Once that one watches, it prints
+"watching", its id and its start as a file time, and returns.
 
 Exit codes: 0 it has left with its worker or has ended it, 1 something survived, 69 it can't watch.
 #>
@@ -19,6 +20,8 @@ param(
   # File times; what a launched watchdog knows the two by.
   [long] $WorkerStart = 0,
   [long] $HostStart = 0,
+  # The name of an event that a launched watchdog sets once it watches.
+  [string] $Ready = '',
   [switch] $Launch
 )
 
@@ -111,15 +114,31 @@ if ($WorkerStart -ne 0) {
 }
 
 if ($Launch) {
+  $name = "Local\procguard-watchdog-$([Guid]::NewGuid())"
+  $isReady = New-Object System.Threading.EventWaitHandle($false, [System.Threading.EventResetMode]::ManualReset, $name)
   # A child of a child leaves Node's job by itself. It needs a console, if a hidden one: PowerShell ends at once without.
   $arguments = @(
     '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', "`"$PSCommandPath`"",
     '-WorkerId', $WorkerId, '-HostId', $HostId, '-GraceSeconds', $GraceSeconds,
-    '-WorkerStart', $workerStarted, '-HostStart', (Get-Start $hostProcess)
+    '-WorkerStart', $workerStarted, '-HostStart', (Get-Start $hostProcess), '-Ready', $name
   )
   $program = [System.Diagnostics.Process]::GetCurrentProcess().MainModule.FileName
-  $null = Start-Process -FilePath $program -ArgumentList $arguments -WindowStyle Hidden -PassThru
-  exit 0
+  $launched = Start-Process -FilePath $program -ArgumentList $arguments -WindowStyle Hidden -PassThru
+  $null = $launched.Handle
+  $news = [System.Threading.WaitHandle[]] @($isReady, (Get-WaitHandle $launched))
+  $first = [System.Threading.WaitHandle]::WaitAny($news, 30000)
+  if ($first -eq 0) {
+    [Console]::Out.WriteLine("watching $($launched.Id) $(Get-Start $launched)")
+    exit 0
+  }
+  if ($first -eq 1) { Stop-Watching "the watchdog ended with exit code $($launched.ExitCode) before it watched" }
+  try { $launched.Kill() } catch { }
+  Stop-Watching 'the watchdog did not watch within 30 seconds'
+}
+
+# Whoever has launched it may be gone by now, and the event with him.
+if ($Ready -ne '') {
+  try { $null = [System.Threading.EventWaitHandle]::OpenExisting($Ready).Set() } catch { }
 }
 
 if ($null -ne $hostProcess) {

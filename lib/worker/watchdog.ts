@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nowMs } from '../clock.js';
 import { spawn } from '../guard/spawn.js';
+import { launchWatchdog } from './watchdog-windows.js';
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../watchdog');
 const isWindows = process.platform === 'win32';
@@ -24,15 +25,15 @@ export interface WatchdogOptions {
 }
 
 /**
- * Starts the watchdog of one worker, `watchdog/watchdog.sh`, which outlives this process and then ends the worker. One that
- * is killed is followed by another. It leaves when the worker ends. Never throws: see `failed`.
+ * Starts the watchdog of one worker, `watchdog/watchdog.sh` or `watchdog.ps1`, which outlives this process and then ends the
+ * worker. One that is killed is followed by another. It leaves when the worker ends. Never throws: see `failed`.
  */
 export function startWatchdog(worker: ChildProcess, options: WatchdogOptions): void {
   new Watchdog(worker, options);
 }
 
 class Watchdog {
-  #process: ChildProcess | undefined;
+  #release = () => {};
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
@@ -45,15 +46,18 @@ class Watchdog {
   }
 
   #start(): void {
-    const startedAtMs = nowMs();
-    let watchdog: ChildProcess;
     try {
-      watchdog = startScript(this.worker.pid as number, this.options);
+      if (isWindows) this.#startPowerShell();
+      else this.#startShell();
     } catch (error) {
       this.#fail((error as Error).message);
-      return;
     }
-    this.#process = watchdog;
+  }
+
+  #startShell(): void {
+    const startedAtMs = nowMs();
+    const watchdog = startShell(this.worker.pid as number, this.options);
+    this.#release = () => watchdog.stdin?.end('leave\n');
     // Neither holds the program open: a host that ends normally is a dead host too.
     watchdog.unref();
     (watchdog.stdin as unknown as { unref(): void } | null)?.unref();
@@ -62,20 +66,38 @@ class Watchdog {
       if (watchdog.pid === undefined) this.#fail(error.message);
     });
     watchdog.once('exit', (code, signal) => {
-      // On Windows this one has only started the watchdog.
-      if (this.#isOver || (isWindows && code === 0)) return;
       const end = signal === null ? `with code ${code}` : `by ${signal}`;
       const hasSettled = nowMs() - startedAtMs >= settledMs;
-      // After a stall of the loop the timer comes before the worker's exit that waits to be seen.
-      const look = () => setImmediate(() => this.#follow(hasSettled, end));
-      this.#timer = setTimeout(look, patienceMs).unref();
+      this.#afterPatience(() => this.#follow(hasSettled, `it ended ${end} at once`));
     });
   }
 
-  #follow(hasSettled: boolean, end: string): void {
+  #startPowerShell(): void {
+    const script = path.join(folder, 'watchdog.ps1');
+    const who = ['-WorkerId', `${this.worker.pid}`, '-HostId', `${process.pid}`];
+    let watchingSinceMs = 0;
+    this.#release = launchWatchdog(script, [...who, '-GraceSeconds', graceSeconds(this.options)], {
+      watching: () => {
+        watchingSinceMs = nowMs();
+      },
+      ended: () => {
+        const hasSettled = nowMs() - watchingSinceMs >= settledMs;
+        this.#afterPatience(() => this.#follow(hasSettled, 'it ended at once'));
+      },
+      failed: (reason) => this.#afterPatience(() => this.#fail(reason)),
+    });
+  }
+
+  #afterPatience(act: () => void): void {
+    if (this.#isOver) return;
+    // After a stall of the loop the timer comes before the worker's exit that waits to be seen.
+    this.#timer = setTimeout(() => setImmediate(act), patienceMs).unref();
+  }
+
+  #follow(hasSettled: boolean, reason: string): void {
     if (this.#isOver) return;
     if (hasSettled) this.#start();
-    else this.#fail(`it ended ${end} at once`);
+    else this.#fail(reason);
   }
 
   #fail(reason: string): void {
@@ -87,37 +109,24 @@ class Watchdog {
   #leave(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#process?.stdin?.end('leave\n');
+    this.#release();
   }
 }
 
-function startScript(worker: number, { graceMs, token }: WatchdogOptions): ChildProcess {
-  const graceSeconds = String(Math.ceil(Math.max(graceMs, termGraceMs) / 1000));
-  return isWindows ? startPowerShell(worker, graceSeconds) : startShell(worker, graceSeconds, token);
+function graceSeconds({ graceMs }: WatchdogOptions): string {
+  return String(Math.ceil(Math.max(graceMs, termGraceMs) / 1000));
 }
 
-function startShell(worker: number, graceSeconds: string, token: string): ChildProcess {
+function startShell(worker: number, options: WatchdogOptions): ChildProcess {
   const script = path.join(folder, 'watchdog.sh');
-  const who = ['--worker', identity(worker), '--host', identity(process.pid), '--token', token];
-  return spawn('/bin/sh', [script, ...who, '--grace', graceSeconds], {
+  const who = ['--worker', identity(worker), '--host', identity(process.pid), '--token', options.token];
+  return spawn('/bin/sh', [script, ...who, '--grace', graceSeconds(options)], {
     cwd: '/',
     // Without the mark: the keeper and sweeps leave it alone.
     env: { PATH: process.env.PATH },
     stdio: ['pipe', 'ignore', 'ignore'],
     // A session of its own: neither Ctrl-C nor what is sent to a group reaches it.
     detached: true,
-    guard: false,
-  });
-}
-
-function startPowerShell(worker: number, graceSeconds: string): ChildProcess {
-  const script = path.join(folder, 'watchdog.ps1');
-  const options = ['-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', script];
-  const who = ['-WorkerId', `${worker}`, '-HostId', `${process.pid}`];
-  // Not detached: PowerShell without a console ends at once, with code 0. The script detaches itself.
-  return spawn('powershell.exe', [...options, ...who, '-GraceSeconds', graceSeconds, '-Launch'], {
-    stdio: 'ignore',
-    windowsHide: true,
     guard: false,
   });
 }

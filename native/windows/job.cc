@@ -2,7 +2,7 @@
 
 #include <uv.h>
 
-#include <iterator>
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -22,6 +22,7 @@ struct Jobs {
   std::map<DWORD, uint64_t> by_root;
   // Of children that have ended while something of their tree lived on.
   std::set<uint64_t> settled;
+  uint64_t last_looked_at = 0;
 };
 
 // Never destroyed: other threads may still ask while the process ends, and its end closes the handles.
@@ -56,17 +57,21 @@ void forget(uint64_t number) {
 }
 
 int read_pids(HANDLE job, std::vector<DWORD>* pids) {
-  for (size_t room = 64;; room *= 2) {
+  // Room for two million in the end.
+  constexpr size_t kFirstRoom = 64, kMostRoom = kFirstRoom << 15;
+  for (size_t room = kFirstRoom; room <= kMostRoom; room *= 2) {
     std::vector<ULONG_PTR> bytes(2 + room);
     auto* list = reinterpret_cast<JOBOBJECT_BASIC_PROCESS_ID_LIST*>(bytes.data());
     DWORD size = static_cast<DWORD>(sizeof(JOBOBJECT_BASIC_PROCESS_ID_LIST) + (room - 1) * sizeof(ULONG_PTR));
     bool is_read = QueryInformationJobObject(job, JobObjectBasicProcessIdList, list, size, nullptr);
     if (!is_read && GetLastError() != ERROR_MORE_DATA) return uv_translate_sys_error(GetLastError());
-    if (!is_read || list->NumberOfAssignedProcesses > list->NumberOfProcessIdsInList) continue;
+    // A list that isn't full holds all, whatever the number of the assigned says.
+    if (!is_read || list->NumberOfProcessIdsInList >= room) continue;
     for (DWORD i = 0; i < list->NumberOfProcessIdsInList; i++)
       pids->push_back(static_cast<DWORD>(list->ProcessIdList[i]));
     return 0;
   }
+  return UV_EAGAIN;
 }
 
 }  // namespace
@@ -101,12 +106,22 @@ uint64_t job_of_root(DWORD root) {
 
 void settle_job(uint64_t number) {
   Locked locked;
-  if (find_job(number) != nullptr) jobs().settled.insert(number);
-  // Also those whose last process has ended meanwhile, which nobody has said.
-  for (auto at = jobs().settled.begin(); at != jobs().settled.end();) {
-    bool is_over = is_empty(find_job(*at));
-    if (is_over) forget(*at);
-    at = is_over ? jobs().settled.erase(at) : std::next(at);
+  HANDLE job = find_job(number);
+  if (job != nullptr && is_empty(job)) {
+    jobs().settled.erase(number);
+    forget(number);
+  } else if (job != nullptr) {
+    jobs().settled.insert(number);
+  }
+  // Also those whose last process has ended meanwhile, which nobody has said: a few each time, in turn.
+  constexpr size_t kLooks = 4;
+  for (size_t looks = std::min(kLooks, jobs().settled.size()); looks > 0; looks--) {
+    auto at = jobs().settled.upper_bound(jobs().last_looked_at);
+    if (at == jobs().settled.end()) at = jobs().settled.begin();
+    jobs().last_looked_at = *at;
+    if (!is_empty(find_job(*at))) continue;
+    forget(*at);
+    jobs().settled.erase(at);
   }
 }
 

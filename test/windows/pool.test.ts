@@ -107,19 +107,6 @@ test.serial('a pool whose workers get no job says so', async (t) => {
   t.truthy(downgrade!.remedy);
 });
 
-test.serial('a watchdog that can not be started is told', async (t) => {
-  const { PATH } = process.env;
-  // PowerShell isn't found then, if there is one.
-  process.env.PATH = '';
-  t.teardown(() => {
-    process.env.PATH = PATH;
-  });
-  const pool = startPool(t, { watchdog: true });
-  await pool.ready();
-  const alert = await until(() => pool.alerts().find(({ code }) => code === 'watchdog_failed'), 'an alert');
-  t.regex(alert.message, /ENOENT/);
-});
-
 test.serial('the page shows the tree of a worker by its job, also who has lost his parent', async (t) => {
   await using lifelines = await Lifelines.open();
   const child = spawn(lifelines.program, lifelines.arguments('child', 'plain', 'double'), {
