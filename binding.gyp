@@ -10,8 +10,10 @@
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
     "include_dirs": ["native"],
     "xcode_settings": {
-      "MACOSX_DEPLOYMENT_TARGET": "11.0",
-      "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+      # Node's own settings are merged over the keys that they name; lists are added to.
+      "OTHER_CFLAGS": ["-mmacosx-version-min=11.0"],
+      "OTHER_CPLUSPLUSFLAGS": ["-std=c++17", "-mmacosx-version-min=11.0"],
+      "OTHER_LDFLAGS": ["-mmacosx-version-min=11.0"],
       "CLANG_CXX_LIBRARY": "libc++",
       "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
       "WARNING_CFLAGS": ["-Wall", "-Wextra", "<(warnings)"]

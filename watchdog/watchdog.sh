@@ -60,7 +60,7 @@ look_in_proc() {
 
 look_with_ps() {
   # shellcheck disable=SC2046
-  set -- $(ps -o state= -o ppid= -o pgid= -o lstart= -p "$1" 2>/dev/null)
+  set -- $(LC_ALL=C TZ=UTC0 ps -o state= -o ppid= -o pgid= -o lstart= -p "$1" 2>/dev/null)
   [ $# -ge 8 ] || return 1
   state=$1 parent=$2 group=$3
   shift 3

@@ -14,7 +14,9 @@ namespace {
 
 Napi::Value get_features(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
-  for (const char* name : {"pidfd", "waitidPidfd", "clone3"}) result[name] = false;
+  // The means of Linux.
+  for (const char* name : {"pidfd", "pidfdSignal", "waitidPidfd", "clone3", "sharedChild", "pdeathsig"})
+    result[name] = false;
   return result;
 }
 

@@ -31,7 +31,9 @@ void outlive_host(pid_t host, uint64_t start_ticks, int line_fd) {
   if (end == -ESRCH) return;
   // The host may have died before the watch began, and its pid be another's by now: that one's life means
   // nothing. An error other than "no such process" leaves the line to tell.
-  if (end == 0 && check_identity(host, start_ticks) == -ESRCH) return;
+  // Nor is a host dead that couldn't tell when it was started.
+  bool is_known = start_ticks != 0;
+  if (end == 0 && is_known && check_identity(host, start_ticks) == -ESRCH) return;
   if (end != 0) syslog(LOG_WARNING, "procguard-keeper: the host's end can't be watched: error %d", -end);
   for (;;) {
     struct kevent event = {};
