@@ -5,10 +5,18 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 left_out=(
-  'dist/test/conformance/**' # runs on each Node that is installed
-  'dist/test/windows/**'     # npm run test:windows
-  dist/test/python.test.js   # tests of the Python SDK
+  'dist/test/conformance/**'  # runs on each Node that is installed
+  'dist/test/windows/**'      # npm run test:windows
+  'dist/test/prebuilds/**'    # npm run test:prebuilds, which tries each Node
+  'dist/test/darwin/**'       # npm run test:darwin
+  dist/test/bench.test.js     # measures
+  dist/test/docs.test.js      # examples of what the other tests try
+  dist/test/python.test.js    # tests of the Python SDK
+  dist/test/skipped.test.js   # reads files
   dist/test/workflows.test.js # reads files
+  dist/test/spawn-many.test.js # the limits of the machine
+  dist/test/telemetry/grafana.test.js # Prometheus
+  'dist/test/admin/{page,many}.test.js' # a browser
 )
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
