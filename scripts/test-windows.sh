@@ -98,7 +98,7 @@ trap stop_wine EXIT
 fetch_node "$newest"
 fetch_node "$oldest"
 build
-node test/windows/name-skipped.mjs
+node test/name-skipped.mjs windows
 # By itself: it takes every process that is new for one that its hosts have left.
 run_ava "$newest" --concurrency=1 "$alone"
 # In parts, which a crash of the server has to run again.
