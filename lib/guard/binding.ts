@@ -57,8 +57,8 @@ export interface GuardedProcess extends Partial<JobProcess> {
 export interface JobProcess {
   /** Puts a child that Node has started into a job. */
   adopt(pid: number, wholeTree: boolean): void;
-  /** The IPC channel whose host's end has this descriptor leads to this process. */
-  bindChannel(fd: number): void;
+  /** The IPC channel whose host's end has this descriptor leads to this process. False: libuv can't be told. */
+  bindChannel(fd: number): boolean;
   /** CTRL_BREAK to the console group that it leads: 0, or a negative errno; ENOSYS: it leads none. */
   sendBreak(): number;
   /** Terminates everything in its job: 0, or a negative errno; ESRCH: nothing was in it. */

@@ -66,8 +66,11 @@ export function attachStreams(
     if (refused !== 0) {
       error = refused;
       closeSync(fd);
-    } else if (ipc) {
-      child.bindChannel?.(fd);
+    } else if (ipc && child.bindChannel?.(fd) === false) {
+      process.emitWarning(
+        `Node ${process.version} has a libuv unlike that which procguard was built with: messages reach the child, but sockets and servers can't be sent to it. Build procguard with this Node, or start the child with guard: false.`,
+        { type: 'ProcguardWarning', code: 'PROCGUARD_IPC_PEER_UNKNOWN' },
+      );
     }
   }
   return error;

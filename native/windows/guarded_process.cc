@@ -174,12 +174,13 @@ class Process : public Napi::ObjectWrap<Process> {
     return info.Env().Undefined();
   }
 
-  // bindChannel(fd): the IPC channel whose host's end has this descriptor leads to this process.
+  // bindChannel(fd) → whether it could be told: the IPC channel whose host's end has this descriptor leads to
+  // this process.
   Napi::Value bind_channel(const Napi::CallbackInfo& info) {
     uv_loop_t* loop;
     HANDLE channel = static_cast<HANDLE>(uv_get_osfhandle(info[0].As<Napi::Number>().Int32Value()));
-    if (napi_get_uv_event_loop(info.Env(), &loop) == napi_ok) set_ipc_peer(loop, channel, pid_);
-    return info.Env().Undefined();
+    bool is_set = napi_get_uv_event_loop(info.Env(), &loop) == napi_ok && set_ipc_peer(loop, channel, pid_);
+    return Napi::Boolean::New(info.Env(), is_set);
   }
 
   Napi::Value kill(const Napi::CallbackInfo& info) {
