@@ -9,15 +9,18 @@
     "cflags_cc": ["-std=c++17"],
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
     "include_dirs": ["native"],
-    "xcode_settings": {
-      # Node's own settings are merged over the keys that they name; lists are added to.
-      "OTHER_CFLAGS": ["-mmacosx-version-min=11.0"],
-      "OTHER_CPLUSPLUSFLAGS": ["-std=c++17", "-mmacosx-version-min=11.0"],
-      "OTHER_LDFLAGS": ["-mmacosx-version-min=11.0"],
-      "CLANG_CXX_LIBRARY": "libc++",
-      "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
-      "WARNING_CFLAGS": ["-Wall", "-Wextra", "<(warnings)"]
-    },
+    # What Node's own settings say of these would win over plain "xcode_settings".
+    "target_conditions": [
+      ["OS=='mac'", {
+        "xcode_settings": {
+          "MACOSX_DEPLOYMENT_TARGET": "11.0",
+          "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+          "CLANG_CXX_LIBRARY": "libc++",
+          "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+          "WARNING_CFLAGS": ["-Wall", "-Wextra", "<(warnings)"]
+        }
+      }]
+    ],
     "conditions": [
       ["sanitize!=''", {
         "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g", "-O1"],
@@ -101,7 +104,6 @@
             "native/darwin/exports.cc",
             "native/darwin/guard_state.cc",
             "native/darwin/identity.cc",
-            "native/darwin/inherited.cc",
             "native/darwin/keeper_process.cc",
             "native/darwin/launch.cc",
             "native/darwin/launch_as.cc",
@@ -141,7 +143,9 @@
             "native/darwin/processes.cc",
             "native/darwin/started_with.cc"
           ],
-          "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "s", "OTHER_CPLUSPLUSFLAGS": ["-fno-threadsafe-statics"] }
+          "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["$(inherited)", "-fno-threadsafe-statics"] },
+          # Node's own setting of it is in the configuration, too.
+          "configurations": { "Release": { "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "s" } } }
         }, { "type": "none" }]
       ]
     },
