@@ -22,15 +22,14 @@
 #include "windows/process_table.h"
 #include "windows/sample.h"
 #elif defined(__APPLE__) || defined(PROCGUARD_DARWIN)
-#include "darwin/child.h"
 #include "darwin/exports.h"
 #include "darwin/guard_state.h"
 #include "darwin/identity.h"
 #include "darwin/process_table.h"
 #include "darwin/sample.h"
+#include "posix/child.h"
 #else
 #include "linux/cgroup.h"
-#include "linux/child.h"
 #include "linux/exec.h"
 #include "linux/exit_watch.h"
 #include "linux/exports.h"
@@ -41,4 +40,5 @@
 #include "linux/process_table.h"
 #include "linux/sample.h"
 #include "linux/spawner.h"
+#include "posix/child.h"
 #endif

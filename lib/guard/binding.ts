@@ -51,6 +51,8 @@ export interface GuardedProcess extends Partial<JobProcess> {
   /** Linux: 0, or why the kernel refused the death signal, as a negative errno. */
   readonly linkError?: number;
   readonly registered: boolean;
+  /** macOS: 0, or why the keeper couldn't be told of it, as a negative errno. */
+  readonly registryError?: number;
 }
 
 /** What there is on Windows only. */
@@ -105,6 +107,7 @@ export interface Binding {
   endTreeOf(pid: number): number;
   /** Windows only: the path of the program of a process, or a negative errno. */
   programOf(pid: number, startTicks: number): string | number;
+  /** Linux only. */
   features(): {
     pidfd: boolean;
     pidfdSignal: boolean;

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { errnoName } from '../errors.js';
 import { binding, type DarwinProcesses, type GuardStatus } from './binding.js';
 import type { GuardRecord } from './handle.js';
+import { noKernel } from './kernel-downgrades.js';
 import type { Capabilities, Downgrade, Guard } from './report.js';
 
 /*
@@ -19,20 +20,21 @@ export function guardByKeeper(child: ChildProcess, record: GuardRecord, darwin: 
   if (hidesMark) downgrades.push(markWithheld);
   if (native.registered) return { link: 'keeper', tree: isTree ? 'mark' : 'none', downgrades };
   const isFound = isTree && !hidesMark;
-  downgrades.push(isFound ? registryFull : unregistered);
+  const { registryError = 0 } = native;
+  if (registryError !== 0) downgrades.push(keeperBlind(errnoName(registryError)));
+  else downgrades.push(isFound ? registryFull : unregistered);
   return { link: isFound ? 'keeper' : 'none', tree: isFound ? 'mark' : 'none', downgrades };
 }
 
 /** What this machine allows. */
 export function capabilitiesOfKeeper(): Capabilities {
-  const addon = binding();
-  const status = addon.guardStatus();
+  const status = binding().guardStatus();
   const isKept = !isKeeperless(status);
   return {
     platform: process.platform,
     link: isKept ? 'keeper' : 'none',
     tree: isKept ? 'mark' : 'none',
-    kernel: addon.features(),
+    kernel: noKernel,
     keeper: { state: status.keeper, pid: status.keeperPid, restarts: status.keeperRestarts },
     cgroup: undefined,
     downgrades: keeperDowngrades(status),
@@ -74,6 +76,14 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
     default:
       return [];
   }
+}
+
+function keeperBlind(error: string): Downgrade {
+  return {
+    code: 'keeper_blind',
+    message: `The process table could not be asked for this child (${error}), so that the keeper doesn't know it: it finds it by its mark, if that can be read.`,
+    remedy: 'Allow sysctl kern.proc in the sandbox of the host.',
+  };
 }
 
 const markWithheld: Downgrade = {

@@ -1,4 +1,4 @@
-#include "child.h"
+#include "posix/child.h"
 
 #include <crt_externs.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ int make_stream_pair(int ends[2]) {
 int start_child(LaunchPlan& plan, const ChildGuard& guard, Watched* process, ChildWeakness* weakness) {
   if (plan.slot != nullptr) plan.slot->grace_ms = guard.grace_ms | (guard.tree ? 0 : kAlone);
   *weakness = {};
-  int error = launch(plan, &process->pid);
+  int error = launch(plan, &process->pid, &weakness->registry_error);
   process->is_child = error == 0;
   return error;
 }

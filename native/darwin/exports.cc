@@ -12,14 +12,6 @@ namespace procguard {
 
 namespace {
 
-Napi::Value get_features(const Napi::CallbackInfo& info) {
-  Napi::Object result = Napi::Object::New(info.Env());
-  // The means of Linux.
-  for (const char* name : {"pidfd", "pidfdSignal", "waitidPidfd", "clone3", "sharedChild", "pdeathsig"})
-    result[name] = false;
-  return result;
-}
-
 Napi::Value get_host_identity(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), host_identity());
 }
@@ -95,7 +87,6 @@ void stay_loaded() {
 
 void export_platform(Napi::Env env, Napi::Object exports) {
   stay_loaded();
-  exports["features"] = Napi::Function::New<get_features>(env);
   exports["hostIdentity"] = Napi::Function::New<get_host_identity>(env);
   exports["startGuard"] = Napi::Function::New<start>(env);
   exports["guardStatus"] = Napi::Function::New<get_status>(env);

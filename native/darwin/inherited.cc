@@ -38,6 +38,12 @@ std::vector<PipeEnd> pipes_of(pid_t pid, const std::vector<proc_fdinfo>& list) {
 
 }  // namespace
 
+std::vector<int> open_descriptors() {
+  std::vector<int> open;
+  for (const proc_fdinfo& entry : list_descriptors(getpid())) open.push_back(entry.proc_fd);
+  return open;
+}
+
 std::vector<int> inherited_descriptors() {
   std::vector<proc_fdinfo> list = list_descriptors(getpid());
   std::vector<PipeEnd> pipes = pipes_of(getpid(), list);

@@ -62,7 +62,8 @@ int start_keeper_process(const std::string& program, int registry_fd, KeeperProc
   plan.new_session = true;
   plan.immune = true;
   plan.fds = {-1, -1, -1, line[1], registry_fd};
-  int error = launch(plan, &started->pid);
+  int unused = 0;  // it has no slot
+  int error = launch(plan, &started->pid, &unused);
   close(line[1]);
   if (error != 0) {
     close(line[0]);

@@ -130,16 +130,21 @@ int spawn(LaunchPlan& plan, const std::vector<std::string>& candidates, pid_t* p
 
 // The child can't write into its slot by itself before it runs its program: a host that dies right here
 // leaves it to be found by its mark.
-void announce(pid_t pid, RegistrySlot* slot) {
+// 0 or -errno.
+int announce(pid_t pid, RegistrySlot* slot) {
   ProcessStat stat;
-  if (read_stat(pid, &stat) != 0) return;
+  int error = read_stat(pid, &stat);
+  // One that has ended needs no keeper.
+  if (error != 0) return error == -ESRCH ? 0 : error;
   slot->announced_ns = stat.start_ticks * 1000;
   slot->pid.store(pid, std::memory_order_release);
+  return 0;
 }
 
 }  // namespace
 
-int launch(LaunchPlan& plan, pid_t* pid) {
+int launch(LaunchPlan& plan, pid_t* pid, int* registry_error) {
+  *registry_error = 0;
   std::vector<std::string> candidates;
   int error = find_candidates(plan, &candidates);
   if (error == 0) {
@@ -147,7 +152,7 @@ int launch(LaunchPlan& plan, pid_t* pid) {
     error = is_as_other ? launch_as(plan, candidates, pid) : spawn(plan, candidates, pid);
   }
   if (error != 0) return -error;
-  if (plan.slot != nullptr) announce(*pid, plan.slot);
+  if (plan.slot != nullptr) *registry_error = announce(*pid, plan.slot);
   return 0;
 }
 

@@ -26,6 +26,7 @@ struct LaunchPlan {
 };
 
 // 0 or -errno. Returns when the child runs its program or has failed to; a failed child is reaped.
-int launch(LaunchPlan& plan, pid_t* pid);
+// *registry_error: 0, or why the keeper couldn't be told of it, as a negative errno.
+int launch(LaunchPlan& plan, pid_t* pid, int* registry_error);
 
 }  // namespace procguard

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "inherited.h"
 #include "reap.h"
 
 // What runs in the child of a process with many threads: system calls, and nothing that allocates or locks.
@@ -24,6 +25,7 @@ struct ChildContext {
   std::vector<int> fds;
   std::vector<const char*> paths;  // ends with nullptr
   std::vector<char*> shell_argv;   // for a program without a header, as execvp does it
+  std::vector<int> open;           // what the host has open
   int error_fd;
 };
 
@@ -50,6 +52,10 @@ int place_descriptors(ChildContext* context) {
     if (source == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(source, fd) < 0) return errno;
     int flags = fd <= 2 ? fcntl(fd, F_GETFL) : -1;
     if (flags > 0 && (flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+  // No descriptor that isn't named reaches a program of another user, whatever its maker has forgotten.
+  for (int fd : context->open) {
+    if (fd >= count) fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
   return 0;
 }
@@ -112,7 +118,7 @@ int await_exec(int fd) {
 }  // namespace
 
 int launch_as(const LaunchPlan& plan, const std::vector<std::string>& candidates, pid_t* pid) {
-  ChildContext context = {&plan, plan.fds, {}, {const_cast<char*>(kShell), nullptr}, -1};
+  ChildContext context = {&plan, plan.fds, {}, {const_cast<char*>(kShell), nullptr}, open_descriptors(), -1};
   for (const std::string& candidate : candidates) context.paths.push_back(candidate.c_str());
   context.paths.push_back(nullptr);
   if (plan.argv[0] == nullptr)

@@ -10,7 +10,4 @@ namespace procguard {
 // thread switches; every other thread hands its plan to the spawner and waits.
 int launch_from_immortal_thread(LaunchPlan& plan, Launched* result);
 
-// 0 or -errno. The thread takes none of the process's signals.
-int start_detached_thread(void* (*run)(void*));
-
 }  // namespace procguard

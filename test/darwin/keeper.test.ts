@@ -65,6 +65,24 @@ test.serial("a host whose pid is another process's by now is dead, and the other
   await t.notThrowsAsync(stranger.answers());
 });
 
+test.serial(
+  'a host that could not tell its start is not dead; the end of the line still is its death',
+  async (t) => {
+    await using lifelines = await Lifelines.open();
+    const [host] = (await startMarked(lifelines, ['host'], {})) as [Life];
+    const identity = identityOf(host.pid, 0);
+    await using keeper = await Keeper.start(program, lifelines, identity);
+    const lives = await startMarked(lifelines, LAYERS, { mark: `${identity}.1` });
+    // Longer than it took to find another start.
+    await allAnswer(lives);
+    await allAnswer(lives);
+    t.true(keeper.isRunning);
+    keeper.endLine();
+    await t.notThrowsAsync(allGone(lives));
+    t.is(await keeper.ended(), 0);
+  },
+);
+
 for (const code of ['EPERM', 'EACCES', 'ENOMEM'] as const) {
   test.serial(`${code} is not the host's death; the end of the line still is`, async (t) => {
     await using lifelines = await Lifelines.open();

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import test from 'ava';
 import { binding } from '../../lib/guard/binding.js';
 import * as procguard from '../../lib/index.js';
-import { within } from '../helpers/deadline.js';
-import { Host } from '../helpers/host.js';
+import { until, within } from '../helpers/deadline.js';
+import { type Guard, Host } from '../helpers/host.js';
 import { Lifelines } from '../helpers/lifelines.js';
-import { startTree } from '../helpers/tree.js';
+import { allGone, startTree } from '../helpers/tree.js';
 
 // What the guard of macOS does at a child's start.
 const isDarwin = binding().darwin !== undefined;
@@ -146,3 +146,29 @@ for (const [what, env] of Object.entries(ends)) {
     t.deepEqual(await host.ask('exit', { pid: life!.pid }), { code: 7, signal: null });
   });
 }
+
+run('a child that the keeper can not be told of is said to be, and dies by its mark', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using host = new Host({ env: { PROCGUARD_SHIM_STAT_ERROR: String(os.constants.errno.EPERM) } });
+  const lives = await startTree(host, lifelines);
+  await host.keeperPid();
+  const { link, tree, downgrades } = await host.ask<Guard>('guardOf', { pid: lives[0]!.pid });
+  t.deepEqual({ link, tree }, { link: 'keeper', tree: 'mark' });
+  t.deepEqual(
+    downgrades.map(({ code }) => code),
+    ['keeper_blind'],
+  );
+  await host.die('SIGKILL');
+  await t.notThrowsAsync(allGone(lives));
+});
+
+run('a keeper whose line can not be watched by events is watched all the same', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using host = new Host({ env: { PROCGUARD_SHIM_READ_ERROR: String(os.constants.errno.ENOMEM) } });
+  const lives = await startTree(host, lifelines);
+  const first = await host.keeperPid();
+  process.kill(first, 'SIGKILL');
+  await until(async () => ((await host.keeperPid()) === first ? undefined : true), 'the next keeper');
+  await host.die('SIGKILL');
+  await t.notThrowsAsync(allGone(lives));
+});

@@ -7,6 +7,7 @@ import { fixture, startPool } from './pools.js';
 const python = ['python3', '/usr/bin/python3'].find(
   (command) => spawnSync(command, ['-c', 'import numpy']).status === 0,
 );
+// Left out where there is none, unless everything that a test needs was to be installed: then it must fail.
 const withNumpy = python === undefined && process.env.TEST_EVERYTHING !== '1' ? test.skip : test;
 
 const worker = { command: python ?? 'python3', args: [fixture('numpy_worker.py')] };

@@ -24,9 +24,9 @@ using Notes = std::map<std::pair<int16_t, uintptr_t>, Note>;
 std::mutex mutex;
 std::map<int, Notes>& queues = *new std::map<int, Notes>();
 
-// What a sandbox or a full kernel could answer, on request: PROCGUARD_SHIM_KEVENT_ERROR is an errno.
-int forced_error() {
-  const char* text = getenv("PROCGUARD_SHIM_KEVENT_ERROR");
+// What a sandbox or a full kernel could answer, on request: an errno.
+int forced_error(const char* variable) {
+  const char* text = getenv(variable);
   return text == nullptr ? 0 : atoi(text);
 }
 
@@ -43,7 +43,8 @@ void drop(int queue, Notes* notes, Notes::iterator note) {
 
 // As macOS: of a process that has ended there is no news any more, also while it is a zombie.
 int open_process(uintptr_t pid) {
-  if (forced_error() != 0) return fail(forced_error());
+  int forced = forced_error("PROCGUARD_SHIM_KEVENT_ERROR");
+  if (forced != 0) return fail(forced);
   shim::Stat stat;
   if (!shim::read_stat(static_cast<pid_t>(pid), &stat) || stat.is_zombie()) return fail(ESRCH);
   return static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
@@ -56,6 +57,8 @@ int add(int queue, Notes* notes, const struct kevent& change) {
     known->second.data = change.udata;
     return 0;
   }
+  int forced = change.filter == EVFILT_READ ? forced_error("PROCGUARD_SHIM_READ_ERROR") : 0;
+  if (forced != 0) return fail(forced);
   int fd = change.filter == EVFILT_PROC ? open_process(change.ident) : static_cast<int>(change.ident);
   if (fd < 0) return -1;
   struct epoll_event event = {};

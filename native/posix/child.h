@@ -1,8 +1,13 @@
-// One child's start, and the signals that it gets.
+// One child's start, and the signals that it gets: what Linux and macOS each do in a way of their own.
 #pragma once
 
-#include "exit_watch.h"
-#include "launch.h"
+#if defined(__APPLE__) || defined(PROCGUARD_DARWIN)
+#include "darwin/exit_watch.h"
+#include "darwin/launch.h"
+#else
+#include "linux/exit_watch.h"
+#include "linux/launch.h"
+#endif
 
 namespace procguard {
 
@@ -19,11 +24,12 @@ struct ChildGuard {
 
 // What a child lacks that runs all the same; negative errnos.
 struct ChildWeakness {
-  int cgroup_error = 0;  // why it was not born in the host's cgroup
-  int link_error = 0;    // why the kernel won't send it the death signal
+  int cgroup_error = 0;    // Linux: why it was not born in the host's cgroup
+  int link_error = 0;      // Linux: why the kernel won't send it the death signal
+  int registry_error = 0;  // macOS: why the keeper couldn't be told of it
 };
 
-// Starts it, from a thread that never ends, and fills in `process`, but for `ended`. 0 or -errno.
+// Starts it and fills in `process`, but for `ended`. 0 or -errno.
 int start_child(LaunchPlan& plan, const ChildGuard& guard, Watched* process, ChildWeakness* weakness);
 
 // Of a process that is not our child. 0 or -errno.
