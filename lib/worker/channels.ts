@@ -49,8 +49,9 @@ export class Channels {
     });
     data.once('end', () => readers.closed('data', cutOff(frames)));
     data.on('drain', () => readers.drained());
-    control.on('error', () => readers.closed('control', undefined));
-    data.on('error', () => readers.closed('data', undefined));
+    // A worker that ends with something unread resets the connection; what it sent before has been read by then.
+    control.on('error', () => readers.closed('control', cutOff(lines)));
+    data.on('error', () => readers.closed('data', cutOff(frames)));
   }
 
   get isClogged(): boolean {
