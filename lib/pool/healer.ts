@@ -20,6 +20,8 @@ interface HungEnd {
   readonly hungMs: number;
   /** It may be able to say its stacks. */
   readonly canSay: boolean;
+  /** It does not answer pings. */
+  readonly isHung: boolean;
 }
 
 /** Replaces workers that don't answer. */
@@ -79,7 +81,7 @@ export class Healer {
     const cancelled = { method: payload.method, ageMs: nowMs() - givenAtMs };
     // It answers pings perhaps, and has lived as long as it has run.
     const why = 'did not answer a cancelled request';
-    void this.#end(worker, { cause: 'stuck', why, hungMs: 0, canSay: true }, (slot, stacks) =>
+    void this.#end(worker, { cause: 'stuck', why, hungMs: 0, canSay: true, isHung: false }, (slot, stacks) =>
       tellIgnoredCancel(this.alerts, slot, worker, cancelled, stacks),
     );
   }
@@ -90,13 +92,14 @@ export class Healer {
     const { reason, evidence } = diagnosis;
     const canSay = reason !== 'stopped' && reason !== 'uninterruptible';
     const { silentMs } = evidence;
-    const end = { cause: 'unhealthy', why: describeDiagnosis(diagnosis), hungMs: silentMs, canSay } as const;
+    const why = describeDiagnosis(diagnosis);
+    const end = { cause: 'unhealthy', why, hungMs: silentMs, canSay, isHung: true } as const;
     await this.#end(worker, end, (slot, stacks) => this.#tell(worker, slot, diagnosis, stacks));
   }
 
   async #end(
     worker: Worker,
-    { cause, why, hungMs, canSay }: HungEnd,
+    { cause, why, hungMs, canSay, isHung }: HungEnd,
     tell: (slot: Slot | undefined, stacks: string | undefined) => void,
   ): Promise<void> {
     if (worker.isTerminating || this.#condemned.has(worker)) return;
@@ -111,7 +114,7 @@ export class Healer {
     }
     this.unwatch(worker);
     if (canSay && worker.stackOffer !== undefined) worker.dropAnswers();
-    const stacks = canSay ? await askForStacks(worker).catch(() => undefined) : undefined;
+    const stacks = canSay ? await askForStacks(worker, { isHung }).catch(() => undefined) : undefined;
     tell(slot, stacks);
     if (series !== undefined) tellLoop(this.alerts, series, worker, stacks);
     this.remains.follow(worker.terminate(cause, why, 0, stacks));

@@ -9,10 +9,11 @@ export interface Hello {
   readonly stacks?: StackOffer;
 }
 
-/** How the worker is asked for the stacks of its threads. */
+/** How the worker is asked for the stacks of its threads: by a message, by a signal, or by either. */
 export interface StackOffer {
-  readonly signal: number;
-  readonly descriptor: number;
+  readonly message?: boolean;
+  readonly signal?: number;
+  readonly descriptor?: number;
 }
 
 export interface Pong {
@@ -34,7 +35,15 @@ export interface Leaving {
   readonly last: number;
 }
 
-export type ControlFromWorker = Hello | Pong | Log | Leaving;
+/** A piece of an answer to `Stacks`. */
+export interface StackText {
+  readonly type: 'stacks';
+  readonly id: number;
+  readonly text: string;
+  readonly more?: boolean;
+}
+
+export type ControlFromWorker = Hello | Pong | Log | Leaving | StackText;
 
 export interface Welcome {
   readonly type: 'welcome';
@@ -62,11 +71,16 @@ export interface Credit {
   readonly items: number;
 }
 
+export interface Stacks {
+  readonly type: 'stacks';
+  readonly id: number;
+}
+
 export interface Drain {
   readonly type: 'drain';
 }
 
-export type ControlFromHost = Welcome | Refused | Ping | Cancel | Credit | Drain;
+export type ControlFromHost = Welcome | Refused | Ping | Cancel | Credit | Stacks | Drain;
 
 /** The fields of a frame that carries values with markers. `parts` is written by `encodeFrame`. */
 interface Carrier {

@@ -20,6 +20,9 @@ export function readControl(message: Record<string, unknown>): ControlFromWorker
       if (!Number.isSafeInteger(message.last) || (message.last as number) < 0)
         throw malformed('A leaving message', 'last', message.last);
       break;
+    case 'stacks':
+      checkStackText(message);
+      break;
     default:
       return undefined;
   }
@@ -45,7 +48,9 @@ function checkHello({ protocol, sdk, pid, handlers, stacks }: Record<string, unk
 
 function isStackOffer(stacks: unknown): boolean {
   if (typeof stacks !== 'object' || stacks === null) return false;
-  const { signal, descriptor } = stacks as Record<string, unknown>;
+  const { message, signal, descriptor } = stacks as Record<string, unknown>;
+  if (message !== undefined && typeof message !== 'boolean') return false;
+  if (signal === undefined && descriptor === undefined) return message !== undefined;
   const isSignal = Number.isSafeInteger(signal) && (signal as number) >= 1 && (signal as number) <= 64;
   return isSignal && Number.isSafeInteger(descriptor) && (descriptor as number) >= 0;
 }
@@ -56,6 +61,12 @@ function checkLog({ level, message, fields = {} }: Record<string, unknown>): voi
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw malformed('A log message', 'fields', fields);
   }
+}
+
+function checkStackText({ id, text, more }: Record<string, unknown>): void {
+  if (!Number.isSafeInteger(id)) throw malformed('A stacks message', 'id', id);
+  if (typeof text !== 'string') throw malformed('A stacks message', 'text', text);
+  if (more !== undefined && typeof more !== 'boolean') throw malformed('A stacks message', 'more', more);
 }
 
 function malformed(what: string, field: string, value: unknown): WireError {

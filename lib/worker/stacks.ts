@@ -3,95 +3,141 @@ import { type FileHandle, open, readdir, readFile, readlink } from 'node:fs/prom
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atMost, nowMs } from '../clock.js';
 import { binding, hasMarks } from '../guard/binding.js';
-import { identifyWithin } from '../guard/identify.js';
+import { identifyWithin, type TreeId } from '../guard/identify.js';
 import type { StackOffer } from '../wire/messages.js';
 
 /** A worker that can be asked: with what its hello has said. */
 export interface StackSource {
   readonly child: ChildProcess | undefined;
-  readonly stackOffer: Offer | undefined;
+  readonly stackOffer: (StackOffer & { readonly pid: number }) | undefined;
+  /** Asks by a message. Undefined: no answer in that time. */
+  sayStacks(withinMs: number): Promise<string | undefined>;
 }
 
-type Offer = StackOffer & { readonly pid: number };
+interface SignalOffer {
+  readonly pid: number;
+  readonly signal: number;
+  readonly descriptor: number;
+}
 
 // On an idle machine it takes some milliseconds. Its successor has been started by then, so that waiting costs little.
 const defaultDeadlineMs = 2000;
 const lookAgainMs = 10;
 const lastLookMs = 30;
 const maxBytes = 256 * 1024;
+// A signal's handler does not stop the other threads. Python prints this where one went on while its stack was read.
+const cutShort = /^ {2}File \?\?\?/m;
+const maxAsks = 3;
 // As in python/src/procguard/stacks.py. What else has the descriptor now must not be written to.
 const fileName = '/memfd:procguard-stacks';
 
-const asked = new WeakMap<object, Promise<string | undefined>>();
+const asked = new WeakMap<StackSource, Promise<string | undefined>>();
+
+export interface AskOptions {
+  /** It answers no pings either, so that it is asked by a signal at once. */
+  readonly isHung?: boolean;
+  readonly deadlineMs?: number;
+}
 
 /**
  * The stacks of all threads of a worker, as its program prints them. Undefined: it doesn't offer that, has ended, or can't
- * answer within `deadlineMs`, as when it is stopped or in uninterruptible sleep. A call of a worker that is being
- * asked gets the answer to that.
+ * answer within `deadlineMs`, as when it is stopped or in uninterruptible sleep.
+ *
+ * By a message first, which its program answers when it may: a signal's handler reads the stacks of threads that go on, and in Python
+ * now and then ends the worker by doing so. When the message has had half of the time, something in C mostly holds the GIL, and no thread goes on.
  */
 export async function askForStacks(
   source: StackSource,
-  deadlineMs: number = defaultDeadlineMs,
+  { isHung = false, deadlineMs = defaultDeadlineMs }: AskOptions = {},
 ): Promise<string | undefined> {
   const { stackOffer } = source;
-  // They are written to a file without a name, which is read by way of /proc.
-  if (stackOffer === undefined || !hasMarks || binding().darwin !== undefined) return undefined;
+  if (stackOffer === undefined) return undefined;
+  const { pid, message, signal, descriptor } = stackOffer;
   const untilMs = nowMs() + deadlineMs;
+  if (message && !isHung) {
+    const said = await source.sayStacks(deadlineMs / 2);
+    if (said !== undefined) return said;
+  }
+  // Its answer goes to a file without a name, which is read by way of /proc.
+  if (signal === undefined || descriptor === undefined || !hasMarks || binding().darwin !== undefined)
+    return undefined;
   let answer: string | undefined;
   // Not only its own loop has a deadline: a read of a file may wait for a thread of libuv's pool.
-  const answered = askInTurn(source, stackOffer, untilMs).then((text) => {
+  const answered = askInTurn(source, { pid, signal, descriptor }, untilMs).then((text) => {
     answer = text;
   });
-  await atMost(deadlineMs, answered);
+  await atMost(untilMs - nowMs(), answered);
   return answer;
 }
 
-/** One after the other: what is written between two looks at the file's size must be one answer. */
-async function askInTurn(source: StackSource, offer: Offer, untilMs: number): Promise<string | undefined> {
-  for (let earlier = asked.get(offer); earlier !== undefined; earlier = asked.get(offer)) {
+/**
+ * One after the other: what is written between two looks at the file's size must be one answer. Who asks while it is being asked
+ * gets the answer to that.
+ */
+async function askInTurn(
+  source: StackSource,
+  offer: SignalOffer,
+  untilMs: number,
+): Promise<string | undefined> {
+  for (let earlier = asked.get(source); earlier !== undefined; earlier = asked.get(source)) {
     const answer = await earlier;
     if (answer !== undefined) return answer;
   }
   if (nowMs() > untilMs) return undefined;
-  const asking = ask(source, offer, untilMs).finally(() => asked.delete(offer));
-  asked.set(offer, asking);
+  const asking = askBySignal(source, offer, untilMs).finally(() => asked.delete(source));
+  asked.set(source, asking);
   return asking;
 }
 
-async function ask(
+async function askBySignal(
   { child }: StackSource,
-  { pid, signal, descriptor }: Offer,
+  { pid, signal, descriptor }: SignalOffer,
   untilMs: number,
 ): Promise<string | undefined> {
   // What has been written by then is returned before the caller's own deadline.
   const enoughMs = untilMs - lastLookMs;
   let file: FileHandle | undefined;
+  let answer: string | undefined;
   try {
     const id = child === undefined ? undefined : await identifyWithin(child, pid);
     if (id === undefined) return undefined;
     file = await open(`/proc/${pid}/fd/${descriptor}`, 'r');
     if (!(await readlink(`/proc/self/fd/${file.fd}`)).startsWith(fileName)) return undefined;
-    const { size } = await file.stat();
-    const blocking = await threadsThatBlock(pid, signal);
-    const { isCaught, isPending } = await readSignals(`/proc/${pid}/status`, signal);
-    // Without a handler the signal would end it.
-    if (!isCaught) return undefined;
-    // An earlier one may still wait for a stopped process to go on. Its answer comes behind the size that was read before.
-    if (!isPending && binding().signal(id.pid, id.startTicks, signal) !== 0) return undefined;
-    for (;;) {
-      const isWritten = (await file.stat()).size > size;
-      // While a thread is in the handler, it blocks the signal.
-      if (isWritten && isSubset(await threadsThatBlock(pid, signal), blocking)) break;
-      const leftMs = enoughMs - nowMs();
-      if (leftMs <= 0) break;
-      await sleep(Math.min(lookAgainMs, leftMs));
+    for (let asks = 0; asks < maxAsks; asks++) {
+      const text = await signalAndRead(file, id, signal, enoughMs);
+      answer = text ?? answer;
+      if (text === undefined || !cutShort.test(text)) break;
     }
-    return await readFrom(file, size);
+    return answer;
   } catch {
-    return undefined; // it has ended, or /proc doesn't let us look at it
+    return answer; // it has ended, or /proc doesn't let us look at it
   } finally {
     await file?.close();
   }
+}
+
+async function signalAndRead(
+  file: FileHandle,
+  { pid, startTicks }: TreeId,
+  signal: number,
+  enoughMs: number,
+): Promise<string | undefined> {
+  const { size } = await file.stat();
+  const blocking = await threadsThatBlock(pid, signal);
+  const { isCaught, isPending } = await readSignals(`/proc/${pid}/status`, signal);
+  // Without a handler the signal would end it.
+  if (!isCaught) return undefined;
+  // An earlier one may still wait for a stopped process to go on. Its answer comes behind the size that was read before.
+  if (!isPending && binding().signal(pid, startTicks, signal) !== 0) return undefined;
+  for (;;) {
+    const isWritten = (await file.stat()).size > size;
+    // While a thread is in the handler, it blocks the signal.
+    if (isWritten && isSubset(await threadsThatBlock(pid, signal), blocking)) break;
+    const leftMs = enoughMs - nowMs();
+    if (leftMs <= 0) break;
+    await sleep(Math.min(lookAgainMs, leftMs));
+  }
+  return readFrom(file, size);
 }
 
 interface Signals {

@@ -16,6 +16,7 @@ import { brokenProtocol, Ending, type WorkerExit } from './ending.js';
 import { InFlight } from './in-flight.js';
 import { type OutputLine, WorkerOutput } from './output.js';
 import { headerOf, type RequestInHand, type WorkRequest } from './request.js';
+import { StackQuestions } from './stack-questions.js';
 import type { StackSource } from './stacks.js';
 import { cannotStart, startProgram, startTimedOut, type WorkerSpec } from './start.js';
 import { startWatchdog } from './watchdog.js';
@@ -79,6 +80,7 @@ export class Worker {
   #saidLeaving = false;
   #dropsAnswers = false;
   readonly #ending = new Ending();
+  readonly #stackQuestions = new StackQuestions();
   #markDone!: () => void;
 
   constructor(
@@ -198,6 +200,11 @@ export class Worker {
     this.#channels?.ping(seq);
   }
 
+  /** The stacks of its threads, as it says them itself; undefined when it doesn't within `withinMs`. */
+  sayStacks(withinMs: number): Promise<string | undefined> {
+    return this.#stackQuestions.ask((message) => this.#channels?.tell(message), withinMs);
+  }
+
   /** Whether it has sent anything since this was asked last. */
   takeSigns(): boolean {
     const hasSpoken = this.#hasSpoken;
@@ -281,6 +288,7 @@ export class Worker {
     else if (message?.type === 'log') this.#output.log(message);
     else if (message?.type === 'pong') this.events.pong(this, message.seq);
     else if (message?.type === 'leaving') this.#takeLeaving(message);
+    else if (message?.type === 'stacks') this.#stackQuestions.take(message);
   }
 
   #takeHello({ handlers, stacks, pid }: Hello): void {
@@ -344,6 +352,7 @@ export class Worker {
     clearTimeout(this.#closedTimer);
     this.state = 'ended';
     this.#channels?.destroy();
+    this.#stackQuestions.drop();
     const end = this.#ending.end(this.pid, this.#output.lastOfStderr);
     const held = this.#inFlight.clear();
     this.unanswered += held.length;

@@ -13,6 +13,7 @@ import time
 
 SOURCE = os.path.join(os.path.dirname(__file__), "..", "src")
 DEADLINE_SECONDS = 15.0
+MAX_LINE_BYTES = 1 << 16
 
 # Moves the two descriptors to 3 and 4 and becomes the worker, under the same pid.
 STARTER = """
@@ -86,6 +87,7 @@ class Worker:
                 raise EOFError(self.process.stderr.read().decode())
             self.unread += more
         line, self.unread = self.unread.split(b"\n", 1)
+        assert len(line) < MAX_LINE_BYTES, len(line)
         return json.loads(line)
 
     def send(self, header, parts=()):

@@ -365,6 +365,14 @@ class WrongUse(unittest.TestCase):
         done = self.run_program("import procguard; procguard.log.info('loaded', ms=120)")
         self.assertEqual(done.stderr, "info: loaded ms=120\n")
 
+    def test_a_log_line_that_is_too_long_for_a_message_is_cut(self):
+        for character in ("x", "\u00e4", "\U0001f40d"):
+            program = f"@procguard.handler\ndef log():\n    procguard.log.info({character!r} * 70_000)"
+            with self.subTest(character), Worker(program) as worker:
+                worker.result(1, "log")
+                message = worker.message()["message"]
+                self.assertRegex(message, f"^{character}{{4000,}} \\(cut\\)$")
+
     def test_the_import_loads_nothing_slow(self):
         program = "import sys; before = set(sys.modules); import procguard; print(set(sys.modules) - before & {'asyncio', 'json', 'threading', 'traceback', 'typing', 'inspect'})"
         self.assertEqual(self.run_program(program).stdout.strip(), "set()")

@@ -1,4 +1,4 @@
-"""The stacks that a host asks for by a signal."""
+"""The stacks that a host asks for by a message or by a signal."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from harness import DEADLINE_SECONDS, Worker
 
 HANGS = """
 import re, time
+BACKTRACKS = re.compile(r"(a+)+$")
 @procguard.handler
 def echo(value):
     return value
@@ -20,7 +21,7 @@ def sleep():
 @procguard.handler
 def hold_gil():
     procguard.log.info("started")
-    re.match(r"(a+)+$", "a" * 60 + "b")
+    BACKTRACKS.match("a" * 60 + "b")
 @procguard.handler
 def fork():
     import os, signal
@@ -38,6 +39,7 @@ def offer(worker):
 
 def ask(worker, end):
     """Signal it, and wait for stacks that end so."""
+    settle(worker)
     number, descriptor = offer(worker)
     with open(f"/proc/{worker.process.pid}/fd/{descriptor}", "rb", buffering=0) as file:
         os.kill(worker.process.pid, number)
@@ -48,6 +50,89 @@ def ask(worker, end):
                 return text
             time.sleep(0.005)
     raise TimeoutError(f"no stacks that end in {end!r}: {text!r}")
+
+
+def settle(worker):
+    """Wait until each thread waits, or has computed for long in C: the handler reads stacks without stopping who goes on."""
+    first = look_at_threads(worker)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        now = look_at_threads(worker)
+        if all(
+            state == "S" or ticks >= first.get(thread, (None, ticks))[1] + 5
+            for thread, (state, ticks) in now.items()
+        ):
+            return
+        time.sleep(0.005)
+    raise TimeoutError(f"its threads did not come to rest: {look_at_threads(worker)}")
+
+
+def look_at_threads(worker):
+    """The state of each, and for how many ticks it has computed."""
+    found = {}
+    tasks = f"/proc/{worker.process.pid}/task"
+    for thread in os.listdir(tasks):
+        with open(f"{tasks}/{thread}/stat") as file:
+            fields = file.read().rpartition(") ")[2].split()
+        found[thread] = fields[0], int(fields[11])
+    return found
+
+
+def say(worker, id=1):
+    """Ask it by a message."""
+    worker.tell(type="stacks", id=id)
+    text = ""
+    while True:
+        message = worker.message()
+        assert (message["type"], message["id"]) == ("stacks", id), message
+        text += message["text"]
+        if not message["more"]:
+            return text
+
+
+class SaidStacks(unittest.TestCase):
+    def test_a_handler_that_waits_is_seen(self):
+        for serve in ("procguard.serve()", "procguard.serve(threads=2)"):
+            with self.subTest(serve=serve), Worker(HANGS, serve=serve) as worker:
+                worker.call(1, "sleep")
+                self.assertEqual(worker.message()["message"], "started")
+                stacks = say(worker, 7).split("\n\n")
+                self.assertIn(" in sleep\n", "".join(stacks))
+                for stack in stacks:
+                    self.assertRegex(stack, r"^Thread 0x[0-9a-f]{16} \(most recent call first\):\n  File ")
+                self.assertRegex(stacks[-1], r'worker.py", line \d+ in <module>\n$')
+
+    def test_threads_that_run_python_go_on(self):
+        program = HANGS + (
+            "@procguard.handler\ndef descend(depth):\n"
+            "    return depth and descend(depth - 1)\n"
+            "@procguard.handler\ndef keep_going():\n    procguard.log.info('started')\n    while True:\n        descend(50)\n"
+        )
+        with Worker(program, serve="procguard.serve(threads=3)") as worker:
+            for id in (1, 2):
+                worker.call(id, "keep_going")
+                self.assertEqual(worker.message()["message"], "started")
+            for id in range(100):
+                stacks = say(worker, id)
+                self.assertEqual(stacks.count(" in keep_going\n"), 2)
+                self.assertRegex(stacks, r'worker.py", line \d+ in <module>\n$')
+            self.assertEqual(worker.result(3, "echo", 1), 1)
+
+    def test_more_than_a_message_holds_comes_in_several(self):
+        program = HANGS + (
+            "import sys\nsys.setrecursionlimit(5000)\n"
+            "def deep(depth):\n"
+            "    if depth: return deep(depth - 1)\n"
+            "    procguard.log.info('started')\n"
+            "    time.sleep(1000)\n"
+            "@procguard.handler\ndef descend():\n    deep(2000)\n"
+        )
+        with Worker(program) as worker:
+            worker.call(1, "descend")
+            self.assertEqual(worker.message()["message"], "started")
+            stacks = say(worker)
+            self.assertEqual(stacks.count(" in deep\n"), 2001)
+            self.assertGreater(len(stacks), 1 << 16)
 
 
 @unittest.skipUnless(sys.platform == "linux", "only Linux has such a file and such signals")
@@ -100,14 +185,14 @@ ctypes.CDLL(None).signal({last - 3}, CALLBACK)
             self.assertEqual(worker.result(1, "fork"), signal.SIGKILL)
             ask(worker, "in <module>\n")
 
-    def test_where_there_is_no_file_in_memory_or_no_free_signal_nothing_is_offered(self):
+    def test_where_there_is_no_file_in_memory_or_no_free_signal_only_the_message_is_offered(self):
         for program in (
             "import os\ndel os.memfd_create",
             "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nsignal.pthread_sigmask(signal.SIG_UNBLOCK, [15])",
             "import sys\nsys.modules['faulthandler'] = None",
         ):
             with self.subTest(program), Worker(HANGS + program) as worker:
-                self.assertNotIn("stacks", worker.hello)
+                self.assertEqual(worker.hello["stacks"], {"message": True})
                 self.assertEqual(worker.result(1, "echo", 1), 1)
 
     def test_no_child_gets_the_file(self):

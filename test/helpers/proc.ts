@@ -15,10 +15,10 @@ export interface ProcStat {
 
 const isMac = process.platform === 'darwin';
 
-/** What the system says of `pid`, or `undefined` when there is no such process. */
-export function readStat(pid: number): ProcStat | undefined {
+/** What the system says of `pid`, or on Linux of one of its threads; `undefined` when there is no such process. */
+export function readStat(pid: number, thread?: string): ProcStat | undefined {
   if (isMac) return readPs(pid);
-  const text = readProc(pid, 'stat');
+  const text = readProc(pid, thread === undefined ? 'stat' : `task/${thread}/stat`);
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { state: fields[0]!, ppid: Number(fields[1]), session: Number(fields[3]), startTicks: fields[19]! };

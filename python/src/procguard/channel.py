@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 1 << 16
 MAX_LOG_BYTES = 60_000
+# No character takes more than 6 bytes as JSON, or 12 for those beyond 0xffff, which count once in Python.
+MAX_PIECE = MAX_LOG_BYTES // 12 - 100
 LEAVING_SECONDS = 0.1
 
 
@@ -23,16 +25,15 @@ class ControlChannel:
         self.descriptor = descriptor
         self.lock = threading.Lock()
 
-    def hello(self, sdk: str, handlers: list[str], stacks: dict[str, int] | None) -> None:
-        hello: dict[str, Any] = {
+    def hello(self, sdk: str, handlers: list[str], stacks: dict[str, int]) -> None:
+        hello = {
             "type": "hello",
             "protocol": 1,
             "sdk": sdk,
             "pid": os.getpid(),
             "handlers": handlers,
+            "stacks": stacks,
         }
-        if stacks is not None:
-            hello["stacks"] = stacks
         self.send(hello)
 
     def pong(self, seq: Any) -> None:
@@ -44,16 +45,18 @@ class ControlChannel:
             self.lock.release()
             self.send({"type": "leaving", "last": last})
 
+    def stacks(self, id: Any, text: str) -> None:
+        pieces = [text[start : start + MAX_PIECE] for start in range(0, len(text), MAX_PIECE)]
+        for number, piece in enumerate(pieces, 1):
+            self.send({"type": "stacks", "id": id, "text": piece, "more": number < len(pieces)})
+
     def log(self, level: str, message: str, fields: dict[str, Any]) -> None:
         line: dict[str, Any] = {"type": "log", "level": level, "message": message}
         if fields:
             line["fields"] = {name: plain(value) for name, value in fields.items()}
         encoded = encode(line)
         if len(encoded) > MAX_LOG_BYTES:
-            # No character takes more than 6 bytes as JSON.
-            encoded = encode(
-                {"type": "log", "level": level, "message": message[: MAX_LOG_BYTES // 6 - 100] + " (cut)"}
-            )
+            encoded = encode({"type": "log", "level": level, "message": message[:MAX_PIECE] + " (cut)"})
         self.write(encoded)
 
     def send(self, message: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from .channel import MAX_LINE_BYTES
 from .ending import broken_protocol, host_is_gone, refused
 from .frames import too_deep
 from .pipes import read
+from .stacks import say_stacks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ ACTIONS: dict[str, Callable[[ControlThread, dict[str, Any]], None]] = {
     "ping": lambda thread, message: thread.channel.pong(message.get("seq")),
     "cancel": lambda thread, message: thread.requests.cancel(message.get("id")),
     "credit": lambda thread, message: thread.requests.give_credit(message.get("id"), message.get("items")),
+    "stacks": lambda thread, message: thread.channel.stacks(message.get("id"), say_stacks()),
     "drain": lambda thread, message: thread.ending.drain(),
     "refused": lambda thread, message: refused(str(message.get("message"))),
 }

@@ -1,6 +1,7 @@
-"""The stacks of all threads, for a host that asks for them by a signal.
+"""The stacks of all threads, for a host that asks for them: by a message, or by a signal where the GIL is never free.
 
-The answer comes from faulthandler's C code, which needs no GIL, and goes to a file in memory that the host reads.
+The answer to a signal comes from faulthandler's C code, which needs no GIL, and goes to a file in memory that the host reads. It does
+not stop the other threads: where they run Python code, it may read what is there no more, and end the process.
 """
 
 from __future__ import annotations
@@ -8,11 +9,33 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
 NAME = "procguard-stacks"
 
 
-def offer_stacks() -> dict[str, int] | None:
-    """What the hello says of it; None where there is no such file or no signal that is free."""
+def offer_stacks() -> dict[str, int]:
+    """What the hello says of it; without a signal where there is no such file or none that is free."""
+    return {"message": True, **(take_signal() or {})}
+
+
+def say_stacks() -> str:
+    """As faulthandler prints them, the main thread last. The caller has the GIL, so that no other thread goes on."""
+    return "\n".join(say_stack(ident, frame) for ident, frame in sys._current_frames().items())
+
+
+def say_stack(ident: int, frame: FrameType | None) -> str:
+    lines = [f"Thread 0x{ident:016x} (most recent call first):"]
+    while frame is not None:
+        code = frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}')
+        frame = frame.f_back
+    return "\n".join(lines) + "\n"
+
+
+def take_signal() -> dict[str, int] | None:
     if sys.platform != "linux":
         return None
     descriptor = None
