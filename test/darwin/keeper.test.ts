@@ -153,7 +153,7 @@ test.serial(
     await using lifelines = await Lifelines.open();
     const { identity, mark } = await startHost(lifelines);
     const graced = await startMarked(lifelines, ['child', 'plain', 'double'], {
-      mark: `${mark}.700`,
+      mark: `${mark}.2000`,
       words: ['term-told'],
     });
     const atOnce = await startMarked(lifelines, ['other'], { mark });
@@ -164,7 +164,7 @@ test.serial(
     await Promise.all(graced.map((life) => life.says('sigterm')));
     await allAnswer(graced);
     const ends = await Promise.all(graced.map((life) => life.gone()));
-    t.true(Math.min(...ends) - startedMs >= 700, `gone after ${Math.min(...ends) - startedMs} ms`);
+    t.true(Math.min(...ends) - startedMs >= 2000, `gone after ${Math.min(...ends) - startedMs} ms`);
     t.is(await keeper.ended(), 0);
   },
 );

@@ -115,7 +115,7 @@ test.serial('R10.4 a process that ignores SIGTERM gets SIGKILL when its grace is
   await using host = new Host();
   const lives = await startTree(host, lifelines, { words: ['term-told'] });
   const { pid } = lives[0]!;
-  const killing = host.ask<KillTreeReport>('killTree', { pid, options: { graceMs: 300 } });
+  const killing = host.ask<KillTreeReport>('killTree', { pid, options: { graceMs: 2000 } });
   await Promise.all(lives.map((life) => life.says('sigterm')));
   const report = await killing;
   const pids = sorted(lives.map((life) => life.pid));
