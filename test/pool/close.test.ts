@@ -48,12 +48,15 @@ test('a call that may be retried is rejected when no worker is left for it', asy
 });
 
 test('a call that dies with its worker while the pool closes is retried within graceMs', async (t) => {
-  const { pool } = startPool(t);
-  const file = join(temporaryFolder(t), 'died');
-  const retried = pool.call('die_once', [file], { idempotent: true, retries: 1 });
-  await until(() => (pool.stats().inFlight === 1 ? true : undefined), 'the call to be in flight');
+  const { pool, line } = startPool(t);
+  const file = join(temporaryFolder(t), 'go');
+  const retried = pool.call('wait_for', [file], { idempotent: true, retries: 1 });
+  await line(/^waiting$/);
   const closed = pool.close();
-  t.is(typeof (await within(retried, 'the answer')), 'number');
+  const [worker] = pool.stats().workers;
+  process.kill(worker!.pid!, 'SIGKILL');
+  writeFileSync(file, '');
+  t.not(await within(retried, 'the answer'), worker!.pid);
   t.like(await closed, { abandoned: 0, survivors: 0 });
 });
 
