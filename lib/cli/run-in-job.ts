@@ -2,7 +2,8 @@ import { fstatSync } from 'node:fs';
 import { ProcguardError } from '../errors.js';
 import { spawn } from '../guard/spawn.js';
 import { complain } from './output.js';
-import { awaitCommand, endLeftovers, watchParent } from './run-in-node.js';
+import { awaitCommand, endLeftovers } from './run-in-node.js';
+import { watchParent } from './watch-parent.js';
 import { planCommand } from './windows-command.js';
 
 // What a descriptor of the parent may be at most, besides stdin, stdout and stderr.

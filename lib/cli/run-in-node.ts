@@ -1,9 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { errnoName, ProcguardError } from '../errors.js';
-import { binding } from '../guard/binding.js';
+import { ProcguardError } from '../errors.js';
 import { killTree } from '../guard/kill-tree.js';
 import { withLeftovers } from '../guard/leftovers.js';
-import { readProcessTable } from '../guard/process-table.js';
 import { exitCodes } from './exit-codes.js';
 import { complain } from './output.js';
 
@@ -52,31 +50,4 @@ export async function endLeftovers(child: ChildProcess, graceMs: number): Promis
   if ((await withLeftovers([child])).length === 0) return [];
   const how = graceMs > 0 ? ({ signal: 'SIGTERM', graceMs } as const) : ({ signal: 'SIGKILL' } as const);
   return (await killTree(child, how)).survivors;
-}
-
-/** Calls `ended` when the process that has started this one ends. Throws `ERR_PROCGUARD_SYSTEM` where that can't be told. */
-export async function watchParent(syscall: string, ended: () => void): Promise<void> {
-  const parent = process.ppid;
-  const table = await readProcessTable();
-  const startTicks = table.get(parent)?.startTicks ?? 0;
-  // The number of a parent that has ended may be a younger stranger's.
-  const isGone = table.get(process.pid)?.parent !== parent;
-  if (isGone && (startTicks !== 0 || !table.has(parent))) throw parentGone();
-  const watched = new (binding().GuardedProcess)();
-  const error = watched.open(parent, startTicks, ended);
-  if (error !== 0) {
-    throw new ProcguardError(
-      'ERR_PROCGUARD_SYSTEM',
-      `The end of process ${parent}, which has started procguard, can't be watched (${errnoName(error)}). Start procguard from a process of the same user.`,
-      { errno: error, syscall },
-    );
-  }
-  watched.setReferenced(false);
-}
-
-function parentGone(): ProcguardError {
-  return new ProcguardError(
-    'ERR_PROCGUARD_SYSTEM',
-    'The process that has started procguard is gone, and with it the reason to run the command.',
-  );
 }

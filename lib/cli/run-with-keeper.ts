@@ -8,8 +8,9 @@ import { spawn } from '../guard/spawn.js';
 import { endSession } from './end-session.js';
 import { complain } from './output.js';
 import request from './run.cjs';
-import { awaitCommand, endLeftovers, watchParent } from './run-in-node.js';
+import { awaitCommand, endLeftovers } from './run-in-node.js';
 import { forwardSignals } from './run-signals.js';
+import { watchParent } from './watch-parent.js';
 
 // A signal to this very process may come to another thread of it, a moment later.
 const deathPatienceMs = 1000;

@@ -31,6 +31,15 @@ export function planCommand(command: string, args: readonly string[]): CommandPl
   return { file: process.env.ComSpec ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], isVerbatim: true };
 }
 
+/** Whether this is how a `cmd.exe` was started that ends with the one command, or batch file, that it was given. */
+export function isShellOfOneCommand(line: string): boolean {
+  const [, quoted, plain] = /^\s*(?:"([^"]*)"|(\S+))/.exec(line) ?? [];
+  const program = path.win32.basename(quoted ?? plain ?? '').toLowerCase();
+  return (
+    ['cmd', 'cmd.exe'].includes(program) && /^\s*(?:"[^"]*"|\S+)(?:\s+\/\w(?::\w+)?)*?\s+\/c/i.test(line)
+  );
+}
+
 function findCommand(command: string): string | undefined {
   const hasFolder = /[\\/:]/.test(command);
   const folders = hasFolder ? [''] : searchPath();

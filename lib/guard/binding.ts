@@ -99,7 +99,7 @@ export interface Binding {
   GuardedProcess: new () => GuardedProcess;
   /** Undefined: this isn't macOS. */
   readonly darwin?: DarwinProcesses;
-  /** Windows only: 0, or an error of Windows: no jobs can be made. */
+  /** Windows only: 0, or an error of Windows: no child can be put into a job. */
   jobError(): number;
   /** Windows only: who is in the job of our child with this pid; empty: it has none, or has ended. */
   treePidsOf(pid: number): number[];
@@ -107,6 +107,8 @@ export interface Binding {
   endTreeOf(pid: number): number;
   /** Windows only: the path of the program of a process, or a negative errno. */
   programOf(pid: number, startTicks: number): string | number;
+  /** Windows only: what a process was started with, its program included, as one text, or a negative errno. */
+  commandLineOf(pid: number, startTicks: number): string | number;
   /** Linux only. */
   features(): {
     pidfd: boolean;

@@ -187,7 +187,8 @@ function start(handle: ProcessHandle, state: HandleState, request: SpawnRequest)
   record.gid = gid ?? undefined;
   handle.pid = pid;
   if (streamError === 0) return 0;
-  native.kill(os.constants.signals.SIGKILL);
+  // With what it has started by now, where that can be told.
+  if (native.endTree?.() !== 0) native.kill(os.constants.signals.SIGKILL);
   return streamError;
 }
 

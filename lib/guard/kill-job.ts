@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../clock.js';
 import { errnoName, invalidOption } from '../errors.js';
 import { awaitEnd } from './await-end.js';
@@ -16,6 +17,7 @@ import { ancestry, type ProcessTable, readProcessTable } from './process-table.j
 
 const killPatienceMs = 5000;
 const killRoundMs = 500;
+const lookAgainMs = 10;
 const SIGKILL = 9;
 
 /** `killTree`, with its options checked. */
@@ -27,7 +29,7 @@ export async function killByJob(
   const startedMs = nowMs();
   const kill = new JobKill(target);
   await kill.look();
-  if (kill.living.length === 0) {
+  if (kill.isGone) {
     const message = 'There is no such process, and nothing of its tree is left.';
     kill.log.note({ code: 'no_such_process', pids: [], message });
   } else {
@@ -37,7 +39,7 @@ export async function killByJob(
   return {
     signalled: [...kill.signalled],
     killed: [...kill.killed],
-    survivors: kill.living.map(({ pid }) => pid),
+    survivors: kill.pids,
     durationMs: nowMs() - startedMs,
     notes: kill.log.notes,
   };
@@ -48,6 +50,8 @@ class JobKill {
   readonly killed = new Set<number>();
   readonly log: KillLog;
   living: ProcessEntry[] = [];
+  /** Who is in the job, and younger than the process table: nothing else is known of them. */
+  private unknown: number[] = [];
   private readonly record: GuardRecord | undefined;
   private readonly rootPid: number | undefined;
   private readonly isOurChild: boolean;
@@ -67,10 +71,19 @@ class JobKill {
     this.rootPid = hasEnded ? undefined : target.pid;
   }
 
+  get isGone(): boolean {
+    return this.living.length === 0 && this.unknown.length === 0;
+  }
+
+  get pids(): number[] {
+    return [...this.living.map(({ pid }) => pid), ...this.unknown];
+  }
+
   async look(): Promise<void> {
-    // First the job: who is in it then, and not in the table, has ended.
-    const inJob = this.readJob();
     const table = await readProcessTable();
+    // Then the job: the pid of one that was in it before may be a stranger's in the table.
+    const inJob = this.readJob();
+    this.unknown = inJob.filter((pid) => !table.has(pid));
     const spared = ancestry(table, process.pid);
     if (this.isFirst && !this.isOurChild && this.rootPid !== undefined && spared.has(this.rootPid)) {
       throw invalidOption('target', this.rootPid, 'a process that is not an ancestor of this one');
@@ -114,7 +127,7 @@ class JobKill {
         error === uvErrno.ENOSYS
           ? `Windows has no ${signal} that a process could answer; the tree is ended at once.`
           : `CTRL_BREAK failed (${errnoName(error)}); the tree is ended at once.`;
-      this.log.note({ code: 'signal_failed', pids: this.pids(), error: errnoName(error), message });
+      this.log.note({ code: 'signal_failed', pids: this.pids, error: errnoName(error), message });
       return;
     }
     for (const { pid } of this.living) this.signalled.add(pid);
@@ -122,14 +135,14 @@ class JobKill {
     await this.look();
     if (this.living.length > 0) {
       const message = `${this.living.length} of the tree did not end within ${graceMs} ms of CTRL_BREAK.`;
-      this.log.note({ code: 'grace_passed', pids: this.pids(), message });
+      this.log.note({ code: 'grace_passed', pids: this.pids, message });
     }
   }
 
   /** Ends the job, and whom it doesn't hold, until a look finds nothing. */
   async end(): Promise<void> {
     const deadlineMs = nowMs() + killPatienceMs;
-    while (this.living.length > 0) {
+    while (!this.isGone) {
       const ended = this.endJob();
       for (const { pid, startTicks } of this.living) {
         if (ended.includes(pid)) continue;
@@ -138,10 +151,11 @@ class JobKill {
         else if (error !== uvErrno.ESRCH) this.noteFailure([pid], error, `${pid} can't be ended`);
       }
       await awaitEnd(this.living, Math.max(0, Math.min(killRoundMs, deadlineMs - nowMs())));
+      if (this.living.length === 0) await sleep(lookAgainMs);
       await this.look();
       if (nowMs() >= deadlineMs) break;
     }
-    for (const { pid } of this.living) {
+    for (const pid of this.pids) {
       const message = `${pid} survived its end: it belongs to another user, or is protected.`;
       this.log.note({ code: 'survived', pids: [pid], living: [pid], message });
     }
@@ -155,18 +169,13 @@ class JobKill {
       for (const pid of pids) this.killed.add(pid);
       return pids;
     }
-    if (error !== 0 && error !== uvErrno.ESRCH)
-      this.noteFailure(this.pids(), error, "The job can't be ended");
+    if (error !== 0 && error !== uvErrno.ESRCH) this.noteFailure(this.pids, error, "The job can't be ended");
     return [];
   }
 
   private noteFailure(pids: number[], errno: number, what: string): void {
     const error = errnoName(errno);
     this.log.note({ code: 'signal_failed', pids, error, message: `${what} (${error}).` });
-  }
-
-  private pids(): number[] {
-    return this.living.map(({ pid }) => pid);
   }
 }
 

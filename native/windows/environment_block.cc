@@ -34,19 +34,27 @@ bool has_name(const std::wstring& entry, const wchar_t* name) {
 
 }  // namespace
 
-std::wstring own_variable(const wchar_t* name) {
-  std::wstring value;
+bool find_own_variable(const wchar_t* name, std::wstring* value) {
+  value->clear();
+  // An empty one has a size of 1, for the end.
   for (DWORD size = GetEnvironmentVariableW(name, nullptr, 0); size != 0;) {
-    value.resize(size);
-    DWORD length = GetEnvironmentVariableW(name, &value[0], size);
-    // Another thread may have made it longer.
+    value->resize(size);
+    SetLastError(0);
+    DWORD length = GetEnvironmentVariableW(name, &(*value)[0], size);
+    // Another thread may have made it longer, or taken it away.
     if (length < size) {
-      value.resize(length);
-      return value;
+      value->resize(length);
+      return GetLastError() != ERROR_ENVVAR_NOT_FOUND;
     }
     size = length;
   }
-  return L"";
+  return false;
+}
+
+std::wstring own_variable(const wchar_t* name) {
+  std::wstring value;
+  find_own_variable(name, &value);
+  return value;
 }
 
 std::wstring environment_block(std::vector<std::wstring> entries) {
@@ -59,8 +67,8 @@ std::wstring environment_block(std::vector<std::wstring> entries) {
     bool is_given = std::any_of(entries.begin(), entries.begin() + given,
                                 [name](const std::wstring& entry) { return has_name(entry, name); });
     if (is_given) continue;
-    std::wstring value = own_variable(name);
-    if (!value.empty()) entries.push_back(std::wstring(name) + L'=' + value);
+    std::wstring value;
+    if (find_own_variable(name, &value)) entries.push_back(std::wstring(name) + L'=' + value);
   }
   std::stable_sort(entries.begin(), entries.end(), comes_before);
   std::wstring block;

@@ -14,6 +14,9 @@ std::wstring environment_block(std::vector<std::wstring> entries);
 // The value of a variable in such a block; nullptr: it has none. Case doesn't count.
 const wchar_t* find_variable(const std::wstring& block, const wchar_t* name);
 
+// Whether this process has a variable, which may be empty.
+bool find_own_variable(const wchar_t* name, std::wstring* value);
+
 // The value of a variable of this process; empty: it has none.
 std::wstring own_variable(const wchar_t* name);
 

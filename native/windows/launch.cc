@@ -12,6 +12,7 @@ namespace {
 
 // ProcThreadAttributeValue(ProcThreadAttributeJobList, ...), which older headers lack.
 constexpr DWORD_PTR kJobListAttribute = 0x2000D;
+constexpr DWORD kLongestPath = 32768;
 
 // What CreateProcess is told besides its own arguments. It refers to what it was given until the call is
 // over.
@@ -80,10 +81,10 @@ DWORD create(LaunchPlan& plan, HANDLE* job, DWORD extra_flags, PROCESS_INFORMATI
 }
 
 // 0 or an error of Windows. A child that can't be resumed would wait for ever.
-DWORD resume(const PROCESS_INFORMATION& made) {
-  if (ResumeThread(made.hThread) != static_cast<DWORD>(-1)) return 0;
+DWORD resume(HANDLE process, HANDLE thread) {
+  if (ResumeThread(thread) != static_cast<DWORD>(-1)) return 0;
   DWORD error = GetLastError();
-  TerminateProcess(made.hProcess, 1);
+  TerminateProcess(process, 1);
   return error;
 }
 
@@ -92,38 +93,56 @@ DWORD assign(HANDLE job, HANDLE process) {
   return AssignProcessToJobObject(job, process) ? 0 : GetLastError();
 }
 
+// A child that was made.
+struct Placed {
+  Handle process, thread;
+  DWORD pid = 0;
+  Handle job;           // without: it is in none
+  DWORD job_error = 0;  // as in Launched
+  bool is_suspended = false;
+};
+
+// Makes the child, in its job if that can be. 0 or an error of Windows.
+DWORD place(LaunchPlan& plan, bool suspended, Placed* placed) {
+  PROCESS_INFORMATION made = {};
+  bool is_born_in_job = false;
+  placed->job_error = make_job(plan.scope, &placed->job);
+  if (placed->job) {
+    HANDLE raw = placed->job.get();
+    bool is_refused = is_disabled("job-list") || is_disabled("job");
+    placed->job_error =
+        is_refused ? ERROR_NOT_SUPPORTED : create(plan, &raw, suspended ? CREATE_SUSPENDED : 0, &made);
+    is_born_in_job = placed->job_error == 0;
+  }
+  placed->is_suspended = suspended || !is_born_in_job;
+  // If it is the program that can't be executed, this says so once more.
+  DWORD error = is_born_in_job ? 0 : create(plan, nullptr, CREATE_SUSPENDED, &made);
+  if (error != 0) return error;
+  placed->process.reset(made.hProcess);
+  placed->thread.reset(made.hThread);
+  placed->pid = made.dwProcessId;
+  if (is_born_in_job || !placed->job) return 0;
+  // With the job that was refused just now, some versions of Windows refuse any process: this takes a new
+  // one.
+  DWORD refused = make_job(plan.scope, &placed->job);
+  if (refused == 0) refused = assign(placed->job.get(), made.hProcess);
+  if (refused == 0) return 0;
+  placed->job_error = refused;
+  placed->job.reset();
+  return 0;
+}
+
 }  // namespace
 
 int launch(LaunchPlan& plan, Launched* launched) {
-  Handle job;
-  DWORD job_error = make_job(plan.scope, &job);
-  PROCESS_INFORMATION made = {};
-  bool is_born_in_job = false;
-  if (job) {
-    HANDLE raw = job.get();
-    bool is_refused = is_disabled("job-list") || is_disabled("job");
-    job_error = is_refused ? ERROR_NOT_SUPPORTED : create(plan, &raw, 0, &made);
-    is_born_in_job = job_error == 0;
-  }
-  DWORD error = 0;
-  if (!is_born_in_job) {
-    // If it is the program that can't be executed, this says so once more.
-    error = create(plan, nullptr, CREATE_SUSPENDED, &made);
-    if (error == 0 && job) {
-      DWORD refused = assign(job.get(), made.hProcess);
-      if (refused != 0) {
-        job_error = refused;
-        job.reset();
-      }
-    }
-    if (error == 0) error = resume(made);
-  }
-  Handle process(made.hProcess), thread(made.hThread);
+  Placed placed;
+  DWORD error = place(plan, false, &placed);
+  if (error == 0 && placed.is_suspended) error = resume(placed.process.get(), placed.thread.get());
   if (error != 0) return uv_translate_sys_error(error);
-  launched->process = std::move(process);
-  launched->pid = made.dwProcessId;
-  launched->job = job ? keep_job(std::move(job), made.dwProcessId) : 0;
-  launched->job_error = job_error;
+  launched->process = std::move(placed.process);
+  launched->pid = placed.pid;
+  launched->job = placed.job ? keep_job(std::move(placed.job), placed.pid) : 0;
+  launched->job_error = placed.job_error;
   return 0;
 }
 
@@ -139,8 +158,21 @@ DWORD adopt_into_job(DWORD pid, JobScope scope, Handle* job) {
 
 DWORD probe_job() {
   if (is_disabled("job")) return ERROR_ACCESS_DENIED;
-  Handle job;
-  return make_job(JobScope::kTree, &job);
+  // That jobs can be made says little: what an outer job or security software refuses is a process inside.
+  LaunchPlan plan;
+  plan.program.resize(kLongestPath);
+  DWORD length = GetModuleFileNameW(nullptr, &plan.program[0], kLongestPath);
+  if (length == 0 || length == kLongestPath) return length == 0 ? GetLastError() : ERROR_INSUFFICIENT_BUFFER;
+  plan.program.resize(length);
+  plan.line = L'"' + plan.program + L'"';
+  plan.no_window = true;
+  if (plan.stdio.finish() != 0) return ERROR_NOT_ENOUGH_MEMORY;
+  Placed placed;
+  DWORD error = place(plan, true, &placed);
+  if (error != 0) return error;
+  // It has never run.
+  TerminateProcess(placed.process.get(), 1);
+  return placed.job ? 0 : placed.job_error;
 }
 
 }  // namespace procguard

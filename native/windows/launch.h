@@ -40,7 +40,7 @@ int launch(LaunchPlan& plan, Launched* launched);
 // Windows.
 DWORD adopt_into_job(DWORD pid, JobScope scope, Handle* job);
 
-// 0: jobs can be made here; an error of Windows: they can't.
+// 0: a child can be put into a job, as was tried with one that never runs; an error of Windows: it can't.
 DWORD probe_job();
 
 }  // namespace procguard

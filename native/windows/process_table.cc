@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <tlhelp32.h>
 #include <uv.h>
+#include <winternl.h>
 
 #include <unordered_map>
 
@@ -77,11 +78,55 @@ int program_of(DWORD pid, uint64_t start_ticks, std::wstring* path) {
   return 0;
 }
 
+namespace {
+
+// From the memory of another process.
+bool read_at(HANDLE process, const void* address, void* bytes, size_t size) {
+  SIZE_T count = 0;
+  return ReadProcessMemory(process, address, bytes, size, &count) && count == size;
+}
+
+}  // namespace
+
+int command_line_of(DWORD pid, uint64_t start_ticks, std::wstring* line) {
+  Handle process;
+  int error = open_process(pid, start_ticks, PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, &process);
+  if (error != 0) return error;
+  auto query = reinterpret_cast<decltype(&NtQueryInformationProcess)>(
+      reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtQueryInformationProcess")));
+  if (query == nullptr) return UV_ENOSYS;
+  PROCESS_BASIC_INFORMATION basic = {};
+  ULONG length = 0;
+  NTSTATUS status = query(process.get(), ProcessBasicInformation, &basic, sizeof(basic), &length);
+  PEB peb;
+  RTL_USER_PROCESS_PARAMETERS parameters;
+  bool is_read = status >= 0 && read_at(process.get(), basic.PebBaseAddress, &peb, sizeof(peb)) &&
+                 read_at(process.get(), peb.ProcessParameters, &parameters, sizeof(parameters));
+  if (is_read) {
+    const UNICODE_STRING& text = parameters.CommandLine;
+    line->resize(text.Length / sizeof(wchar_t));
+    is_read = read_at(process.get(), text.Buffer, &(*line)[0], line->size() * sizeof(wchar_t));
+  }
+  if (is_read) return 0;
+  return has_ended(process.get()) ? UV_ESRCH : UV_EACCES;
+}
+
 bool has_ended(HANDLE process) {
   return WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
 }
 
+namespace {
+
+// Also of one whose handle isn't signaled yet, since it is still being taken down.
+bool is_ending(HANDLE process) {
+  DWORD code = STILL_ACTIVE;
+  return has_ended(process) || (GetExitCodeProcess(process, &code) && code != STILL_ACTIVE);
+}
+
+}  // namespace
+
 int signal_handle(HANDLE process, int signal) {
+  if (is_ending(process)) return signal < 0 || signal >= NSIG ? UV_EINVAL : UV_ESRCH;
   switch (signal) {
     case SIGQUIT:
     case SIGTERM:
@@ -89,11 +134,11 @@ int signal_handle(HANDLE process, int signal) {
     case SIGINT: {
       if (TerminateProcess(process, 1)) return 0;
       DWORD error = GetLastError();
-      // Also said of one that has ended.
-      return has_ended(process) ? UV_ESRCH : uv_translate_sys_error(error);
+      // It may have begun to end meanwhile, of which Windows says that access is denied.
+      return is_ending(process) ? UV_ESRCH : uv_translate_sys_error(error);
     }
     case 0:
-      return has_ended(process) ? UV_ESRCH : 0;
+      return 0;
     default:
       return signal < 0 || signal >= NSIG ? UV_EINVAL : UV_ENOSYS;
   }

@@ -48,11 +48,14 @@ int open_process(DWORD pid, uint64_t start_ticks, DWORD access, Handle* process)
 // The path of its program. 0 or a libuv error, as with open_process.
 int program_of(DWORD pid, uint64_t start_ticks, std::wstring* path);
 
+// What it was started with, its program included. 0 or a libuv error, as with open_process.
+int command_line_of(DWORD pid, uint64_t start_ticks, std::wstring* line);
+
 // Whether it has ended; the handle allows SYNCHRONIZE.
 bool has_ended(HANDLE process);
 
 // As uv_kill does it: 0 asks whether it lives, and SIGTERM, SIGKILL, SIGINT and SIGQUIT all end it at once,
-// since Windows knows no other way. 0 or a libuv error.
+// since Windows knows no other way (without the crash dump that SIGQUIT may leave there). 0 or a libuv error.
 int signal_handle(HANDLE process, int signal);
 
 // The same for the process with this pid that was started then.

@@ -56,13 +56,16 @@ int StdioBlock::add_descriptor(int fd) {
   HANDLE copy = nullptr;
   bool is_open =
       handle != INVALID_HANDLE_VALUE && handle != reinterpret_cast<HANDLE>(static_cast<intptr_t>(-2));
-  if (!is_open || !DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &copy, 0, TRUE,
-                                   DUPLICATE_SAME_ACCESS)) {
-    // A host without a console has no standard streams to hand on.
-    if (fd > 2) return is_open ? uv_translate_sys_error(GetLastError()) : UV_EBADF;
+  DWORD error = is_open ? 0 : ERROR_INVALID_HANDLE;
+  if (is_open && !DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &copy, 0, TRUE,
+                                  DUPLICATE_SAME_ACCESS))
+    error = GetLastError();
+  // A host without a console has no standard streams to hand on.
+  if (error == ERROR_INVALID_HANDLE && fd <= 2) {
     entries_.push_back({Handle(), 0});
     return 0;
   }
+  if (error != 0) return uv_translate_sys_error(error);
   entries_.push_back({Handle(copy), flags_of(copy)});
   return 0;
 }

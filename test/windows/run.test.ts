@@ -77,6 +77,7 @@ test.serial('a grace is refused, since Windows has no SIGTERM', async (t) => {
 
 const DEATHS = {
   'the parent of procguard run is terminated': 'parent',
+  'the parent of the batch file of procguard run is terminated': 'parent of a batch file',
   'procguard run is terminated': 'run',
 } as const;
 
@@ -84,19 +85,22 @@ for (const [how, who] of Object.entries(DEATHS)) {
   test.serial(`the command dies with its whole tree when ${how}`, async (t) => {
     await using lifelines = await Lifelines.open();
     const command = [lifelines.program, ...lifelines.arguments('child', ...LAYERS.slice(1))];
+    // As npm installs it.
+    const batchFile = path.join(lifelines.folder, 'procguard.cmd');
+    writeFileSync(batchFile, `@"${process.execPath}" "${program}" %*\r\n`);
+    const starter =
+      who === 'parent of a batch file' ? ['cmd.exe', '/d', '/c', batchFile] : [process.execPath, program];
     const parent = spawn(
       process.execPath,
-      [fixture('windows/run-parent.mjs'), program, 'run', '--', ...command],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
+      [fixture('windows/run-parent.mjs'), ...starter, 'run', '--', ...command],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     t.teardown(() => parent.kill());
     const [pid] = await within(once(parent.stdout!, 'data'), 'the pid of procguard run');
     const lives = await lifelines.takeAll(LAYERS);
     await allAnswer(lives);
-    if (who === 'parent') parent.kill('SIGKILL');
-    else process.kill(Number(pid), 'SIGKILL');
+    if (who === 'run') process.kill(Number(pid), 'SIGKILL');
+    else parent.kill('SIGKILL');
     await t.notThrowsAsync(allGone(lives));
   });
 }
