@@ -54,13 +54,14 @@ export async function askForStacks(
   if (stackOffer === undefined) return undefined;
   const { pid, message, signal, descriptor } = stackOffer;
   const untilMs = nowMs() + deadlineMs;
+  // Its answer goes to a file without a name, which is read by way of /proc.
+  const canSignal =
+    signal !== undefined && descriptor !== undefined && hasMarks && binding().darwin === undefined;
   if (message && !isHung) {
-    const said = await source.sayStacks(deadlineMs / 2);
+    const said = await source.sayStacks(canSignal ? deadlineMs / 2 : deadlineMs);
     if (said !== undefined) return said;
   }
-  // Its answer goes to a file without a name, which is read by way of /proc.
-  if (signal === undefined || descriptor === undefined || !hasMarks || binding().darwin !== undefined)
-    return undefined;
+  if (!canSignal) return undefined;
   let answer: string | undefined;
   // Not only its own loop has a deadline: a read of a file may wait for a thread of libuv's pool.
   const answered = askInTurn(source, { pid, signal, descriptor }, untilMs).then((text) => {

@@ -131,8 +131,40 @@ class SaidStacks(unittest.TestCase):
             worker.call(1, "descend")
             self.assertEqual(worker.message()["message"], "started")
             stacks = say(worker)
-            self.assertEqual(stacks.count(" in deep\n"), 2001)
-            self.assertGreater(len(stacks), 1 << 16)
+            self.assertEqual((stacks.count(" in deep\n"), stacks.count("  ...\n")), (100, 1))
+            self.assertGreater(len(stacks), 6000)
+
+    def test_the_main_thread_is_told_of_however_many_there_are(self):
+        program = HANGS + (
+            "import sys, threading\n"
+            "def deep(depth):\n"
+            "    if depth: return deep(depth - 1)\n"
+            "    time.sleep(1000)\n"
+            "@procguard.handler\ndef start(count):\n"
+            "    for _ in range(count): threading.Thread(target=deep, args=(120,), daemon=True).start()\n"
+            "    procguard.log.info('started')\n"
+            "    time.sleep(1000)\n"
+        )
+        for count in (50, 120):
+            with self.subTest(count), Worker(program) as worker:
+                worker.call(1, "start", count)
+                self.assertEqual(worker.message()["message"], "started")
+                stacks = say(worker)
+                self.assertLess(len(stacks), 101_000)
+                others, main = stacks.rsplit("\n\n", 1)
+                self.assertTrue(others.endswith("\n..."), others[-100:])
+                self.assertIn(" in start\n", main)
+                self.assertTrue(main.endswith(" in <module>\n"), main[-100:])
+
+    def test_a_failure_is_told_and_ends_nothing(self):
+        program = HANGS + "import sys\ndef fail(): raise MemoryError('full')\nsys._current_frames = fail\n"
+        with Worker(program) as worker:
+            self.assertEqual(say(worker), "Its stacks can't be told: MemoryError('full')")
+            self.assertEqual(worker.result(1, "echo", 1), 1)
+
+    def test_without_a_gil_no_message_is_offered(self):
+        with Worker(HANGS + "import sys\nsys._is_gil_enabled = lambda: False\n") as worker:
+            self.assertNotIn("message", worker.hello.get("stacks", {}))
 
 
 @unittest.skipUnless(sys.platform == "linux", "only Linux has such a file and such signals")

@@ -25,15 +25,16 @@ class ControlChannel:
         self.descriptor = descriptor
         self.lock = threading.Lock()
 
-    def hello(self, sdk: str, handlers: list[str], stacks: dict[str, int]) -> None:
-        hello = {
+    def hello(self, sdk: str, handlers: list[str], stacks: dict[str, int] | None) -> None:
+        hello: dict[str, Any] = {
             "type": "hello",
             "protocol": 1,
             "sdk": sdk,
             "pid": os.getpid(),
             "handlers": handlers,
-            "stacks": stacks,
         }
+        if stacks is not None:
+            hello["stacks"] = stacks
         self.send(hello)
 
     def pong(self, seq: Any) -> None:

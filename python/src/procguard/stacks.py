@@ -14,24 +14,44 @@ if TYPE_CHECKING:
     from types import FrameType
 
 NAME = "procguard-stacks"
+MAX_THREADS = 100
+MAX_FRAMES = 100
+# What a socket takes at once of a host that doesn't read just now.
+MAX_CHARACTERS = 100_000
 
 
-def offer_stacks() -> dict[str, int]:
-    """What the hello says of it; without a signal where there is no such file or none that is free."""
-    return {"message": True, **(take_signal() or {})}
+def offer_stacks() -> dict[str, int] | None:
+    """What the hello says of it; None: it can't be asked.
+
+    Where there is no GIL, the frames of threads that run may not be looked at from another.
+    """
+    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return {**({"message": True} if has_gil else {}), **(take_signal() or {})} or None
 
 
 def say_stacks() -> str:
-    """As faulthandler prints them, the main thread last. The caller has the GIL, so that no other thread goes on."""
-    return "\n".join(say_stack(ident, frame) for ident, frame in sys._current_frames().items())
+    """As faulthandler prints them, its limits included, the main thread last."""
+    try:
+        frames = list(sys._current_frames().items())
+        stacks = [say_stack(ident, frame) for ident, frame in frames[-MAX_THREADS:]]
+        if len(frames) > MAX_THREADS:
+            stacks.insert(0, "...\n")
+        text = "\n".join(stacks)
+        if len(text) > MAX_CHARACTERS:
+            text = text[: MAX_CHARACTERS - len(stacks[-1])] + "\n...\n\n" + stacks[-1]
+        return text
+    except Exception as error:  # such as MemoryError; whoever asks must not end the worker by it
+        return f"Its stacks can't be told: {error!r}"
 
 
 def say_stack(ident: int, frame: FrameType | None) -> str:
     lines = [f"Thread 0x{ident:016x} (most recent call first):"]
-    while frame is not None:
+    while frame is not None and len(lines) <= MAX_FRAMES:
         code = frame.f_code
         lines.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}')
         frame = frame.f_back
+    if frame is not None:
+        lines.append("  ...")
     return "\n".join(lines) + "\n"
 
 
