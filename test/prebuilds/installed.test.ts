@@ -45,6 +45,27 @@ test('there is no compiler where the package was installed', (t) => {
   t.false(existsSync(join(project.package, 'build')));
 });
 
+for (const [how, env] of [
+  ['the C library that it has', {}],
+  ['another C library than it has, as where musl is not Alpine', { LIBC: 'musl' }],
+] as const) {
+  test(`the install script has nothing to build where it is taken for one with ${how}`, async (t) => {
+    const install = 'cd node_modules/procguard && npm run --silent install';
+    t.deepEqual(await project.run('sh', ['-c', install], env), { stdout: '', stderr: '' });
+    t.false(existsSync(join(project.package, 'build')));
+  });
+}
+
+test('without a prebuild that can be loaded the install builds, and fails without a compiler', async (t) => {
+  const copy = join(project.folder, 'node_modules/procguard-without');
+  await cp(project.package, copy, { recursive: true });
+  await rm(join(copy, 'prebuilds'), { recursive: true });
+  const { stderr } = await t.throwsAsync<Error & { stderr: string }>(
+    project.run('node', [join(copy, 'scripts/install.cjs')]),
+  );
+  t.regex(stderr, /node-gyp/);
+});
+
 test('every Node is there to try', (t) => {
   for (const major of absent) t.log(`Node ${major} is absent; install it with: npm ci --prefix test/nodes`);
   if (process.env.TEST_EVERYTHING === '1') t.deepEqual(absent, []);
@@ -120,12 +141,6 @@ test('npx procguard doctor finds addon, keeper and guard', async (t) => {
   t.regex(stdout, new RegExp(`^ok +addon +.*prebuilds/${machine}$`, 'm'));
   t.regex(stdout, /^ok +keeper/m);
   t.notRegex(stdout, /^missing/m);
-});
-
-test('the install script has nothing to build', async (t) => {
-  const { stdout } = await project.run('sh', ['-c', 'cd node_modules/procguard && node-gyp-build']);
-  t.is(stdout, '');
-  t.false(existsSync(join(project.package, 'build')));
 });
 
 test('a Node for glibc is guarded also where musl is expected', async (t) => {
