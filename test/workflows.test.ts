@@ -48,8 +48,15 @@ test('where the prebuilds are tested, what their tests need is installed', (t) =
   }
 });
 
-test('the job for Windows builds the program that its tests start', (t) => {
-  t.true(jobs.windows?.steps?.some(({ run }) => run?.includes('dist/test/fixtures/life.exe')));
+test('the job for Windows builds the programs that its tests start, as the script for Wine does', (t) => {
+  const folder = new URL('../../test/fixtures/windows/', import.meta.url);
+  const programs = readdirSync(folder).flatMap((name) => /^(.*)\.c$/.exec(name)?.[1] ?? []);
+  const script = readFileSync(new URL('../../scripts/test-windows.sh', import.meta.url), 'utf8');
+  for (const text of [script, ...(jobs.windows?.steps ?? []).map(({ run }) => run ?? '')]) {
+    const [, built] = /for \w+ in (.*); do[\s\S]*dist\/test\/fixtures/.exec(text) ?? [];
+    if (built !== undefined) t.deepEqual(built.split(' '), programs);
+  }
+  t.plan(2);
 });
 
 for (const name of names) {
