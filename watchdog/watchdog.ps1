@@ -11,7 +11,7 @@ itself, from the end of its pipes, that the host is gone. See docs/watchdog.md.
 With -Launch it starts itself anew, outside of the job in which Node ends its children. Once that one watches, it prints
 "watching", its id and its start as a file time, and returns.
 
-Exit codes: 0 it has left with its worker or has ended it, 1 something survived, 69 it can't watch.
+Exit codes: 0 it has left with its worker or has ended it, 1 something survived or couldn't be looked for, 69 it can't watch.
 #>
 param(
   [Parameter(Mandatory = $true)][ValidateRange(1, 2147483647)][int] $WorkerId,
@@ -25,6 +25,8 @@ param(
   [switch] $Launch
 )
 
+# Where another version of PowerShell started all this, its modules stand first there, and this one refuses to load them.
+$env:PSModulePath = "$PSHOME\Modules"
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
@@ -33,20 +35,35 @@ function Stop-Watching([string] $Reason) {
   exit 69
 }
 
-# The process of that id, or nothing. While its handle is open, nobody else gets the id.
+# PowerShell itself would end with 1.
+trap { Stop-Watching $_.Exception.Message }
+
+# For what nobody can be told any more.
+function Write-Log([string] $Message) {
+  [Console]::Error.WriteLine("procguard-watchdog: $Message")
+  # A source of its own would have to be registered by an administrator.
+  try { [System.Diagnostics.EventLog]::WriteEntry('Application', "procguard-watchdog: $Message", 'Error') } catch { }
+}
+
+# The process of that id, or nothing: it is gone. Throws where it can't be opened. While its handle is open, nobody else gets
+# the id.
 function Open-Process([int] $Id) {
   try {
     $process = [System.Diagnostics.Process]::GetProcessById($Id)
-    $null = $process.Handle
-    if ($process.HasExited) { return $null }
+    # As methods: a property that throws is $null to PowerShell, and no error.
+    $null = $process.get_Handle()
+    if ($process.get_HasExited()) { return $null }
     return $process
-  } catch {
+  } catch [System.ArgumentException], [System.InvalidOperationException] {
+    # The second is that of a process that ended before it was opened.
     return $null
+  } catch {
+    throw "process $Id can't be opened: $($_.Exception.Message)"
   }
 }
 
 function Get-Start([System.Diagnostics.Process] $Process) {
-  return $Process.StartTime.ToFileTimeUtc()
+  return $Process.get_StartTime().ToFileTimeUtc()
 }
 
 # Something that WaitAny takes.
@@ -56,46 +73,38 @@ function Get-WaitHandle([System.Diagnostics.Process] $Process) {
   return $ended
 }
 
-# The descendants that live, parents first. A child is no older than its parent: an id that is used again has a younger owner.
-function Get-Descendants([int] $RootId, [long] $RootStart) {
-  $children = @{}
-  foreach ($entry in Get-CimInstance -ClassName Win32_Process -Property ProcessId, ParentProcessId, CreationDate) {
-    if ($null -eq $entry.CreationDate) { continue }
-    $parent = [int] $entry.ParentProcessId
-    if (-not $children.ContainsKey($parent)) { $children[$parent] = @() }
-    $children[$parent] += @{ Id = [int] $entry.ProcessId; Start = $entry.CreationDate.ToFileTimeUtc() }
+function Get-Living([hashtable] $Tree) {
+  foreach ($process in $Tree.Values) {
+    if (-not $process.HasExited) { $process }
   }
-  $found = @()
-  $seen = @{ $RootId = $true }
-  $next = @(@{ Id = $RootId; Start = $RootStart })
-  while ($next.Count -gt 0) {
-    $level = @()
-    foreach ($parent in $next) {
-      if (-not $children.ContainsKey($parent.Id)) { continue }
-      foreach ($child in $children[$parent.Id]) {
-        # The two sources of a start differ by less than a microsecond.
-        if ($seen.ContainsKey($child.Id) -or $child.Start + 10 -lt $parent.Start) { continue }
-        $seen[$child.Id] = $true
-        $level += $child
-      }
-    }
-    $found += $level
-    $next = $level
-  }
-  return , $found
 }
 
-# Through the handle, which is that of the process whose start was looked at.
-function Stop-Verified([int] $Id, [long] $Start) {
-  $process = Open-Process $Id
-  if ($null -eq $process) { return }
-  try {
-    if ([Math]::Abs((Get-Start $process) - $Start) -le 10) { $process.Kill() }
-  } catch {
-    # It has ended meanwhile, or may not be ended: the next look tells.
-  } finally {
-    $process.Dispose()
+# Adds the descendants that live to the tree, which holds processes by their ids. Returns how many can't be opened.
+function Add-Descendants([hashtable] $Tree) {
+  $properties = 'ProcessId', 'ParentProcessId', 'CreationDate'
+  $entries = foreach ($entry in Get-CimInstance -ClassName Win32_Process -Property $properties -OperationTimeoutSec 5) {
+    if ($null -eq $entry.CreationDate) { continue }
+    $start = $entry.CreationDate.ToFileTimeUtc()
+    @{ Id = [int] $entry.ProcessId; ParentId = [int] $entry.ParentProcessId; Start = $start }
   }
+  $starts = @{}
+  foreach ($id in $Tree.Keys) { $starts[$id] = Get-Start $Tree[$id] }
+  $refused = 0
+  # Parents first. The two sources of a start differ by less than a microsecond.
+  foreach ($entry in $entries | Sort-Object { $_.Start }) {
+    $parentStart = $starts[$entry.ParentId]
+    # A child is no older than its parent: an id that is used again has a younger owner.
+    if ($null -eq $parentStart -or $entry.Start + 10 -lt $parentStart -or $starts.ContainsKey($entry.Id)) { continue }
+    $starts[$entry.Id] = $entry.Start
+    try {
+      $process = Open-Process $entry.Id
+    } catch {
+      $refused++
+      continue
+    }
+    if ($null -ne $process -and [Math]::Abs((Get-Start $process) - $entry.Start) -le 10) { $Tree[$entry.Id] = $process }
+  }
+  return $refused
 }
 
 $worker = Open-Process $WorkerId
@@ -107,7 +116,7 @@ if ($WorkerStart -ne 0) {
   if ($null -ne $hostProcess -and (Get-Start $hostProcess) -ne $HostStart) { $hostProcess = $null }
 } else {
   if ($null -eq $hostProcess) { Stop-Watching "host $HostId is gone, and nothing proves who process $WorkerId is" }
-  $entry = Get-CimInstance -ClassName Win32_Process -Filter "ProcessId = $WorkerId" -Property ParentProcessId
+  $entry = Get-CimInstance -ClassName Win32_Process -Filter "ProcessId = $WorkerId" -OperationTimeoutSec 20
   if ($null -eq $entry -or [int] $entry.ParentProcessId -ne $HostId -or (Get-Start $hostProcess) -gt $workerStarted) {
     Stop-Watching "process $WorkerId is no child of host $HostId"
   }
@@ -143,18 +152,30 @@ if ($Ready -ne '') {
 
 if ($null -ne $hostProcess) {
   $ends = [System.Threading.WaitHandle[]] @((Get-WaitHandle $worker), (Get-WaitHandle $hostProcess))
-  if ([System.Threading.WaitHandle]::WaitAny($ends) -eq 0 -and -not $hostProcess.HasExited) { exit 0 }
+  # A host that is ending closes its handles, and ends its jobs by that, a moment before its own end can be seen.
+  if ([System.Threading.WaitHandle]::WaitAny($ends) -eq 0 -and -not $hostProcess.WaitForExit(1000)) { exit 0 }
 }
 
 try { $null = $worker.CloseMainWindow() } catch { }
 $null = $worker.WaitForExit($GraceSeconds * 1000)
+# Before the look for descendants: WMI may take its time, or not answer.
+try { $worker.Kill() } catch { }
+# All that were ever found: while their handles are open, their ids tell also what they started before they ended.
+$tree = @{ $WorkerId = $worker }
 for ($look = 0; $look -lt 10; $look++) {
-  $left = Get-Descendants $WorkerId $workerStarted
-  if ($worker.HasExited -and $left.Count -eq 0) { exit 0 }
-  if (-not $worker.HasExited) { try { $worker.Kill() } catch { } }
-  foreach ($process in $left) { Stop-Verified $process.Id $process.Start }
-  $null = $worker.WaitForExit(500)
-  Start-Sleep -Milliseconds 100
+  # Counted before the look: one that ends meanwhile may have started another that the look doesn't show.
+  $livedBefore = @(Get-Living $tree).Count
+  try {
+    $refused = Add-Descendants $tree
+    $problem = ''
+  } catch {
+    $refused = 1
+    $problem = ": $($_.Exception.Message)"
+  }
+  $living = @(Get-Living $tree)
+  if ($livedBefore + $living.Count + $refused -eq 0) { exit 0 }
+  foreach ($process in $living) { try { $process.Kill() } catch { } }
+  [System.Threading.Thread]::Sleep(500)
 }
-[Console]::Error.WriteLine("procguard-watchdog: process $WorkerId of the dead host $HostId, or a descendant, could not be ended")
+Write-Log "process $WorkerId of the dead host $HostId, or a descendant, could not be ended$problem"
 exit 1

@@ -7,6 +7,7 @@ import { spawn } from '../guard/spawn.js';
 const launchMs = 60_000;
 // What has been written arrives a moment after the writer's end.
 const lastWordsMs = 1000;
+const lookMs = 250;
 const proof = /watching (\d+) (\d+)\r?\n/;
 // From 1601, where Windows begins to count, to 1970.
 const epochOffsetUs = 11_644_473_600_000_000n;
@@ -27,6 +28,7 @@ export function launchWatchdog(script: string, args: readonly string[], events: 
   const options = ['-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', script];
   // Not detached: PowerShell without a console ends at once, with code 0. The script detaches itself.
   const launcher = spawn(powerShell(), [...options, ...args, '-Launch'], {
+    env: environment(),
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
     guard: false,
@@ -49,7 +51,7 @@ export function launchWatchdog(script: string, args: readonly string[], events: 
     const line = proof.exec(words);
     if (line === null) return;
     settle(() => {
-      stopWatching = watchEnd(Number(line[1]), startOf(line[2] as string), events);
+      stopWatching = watch(Number(line[1]), startOf(line[2] as string), events);
     });
   });
   let lastError = '';
@@ -76,6 +78,12 @@ function powerShell(): string {
   return path.join(windows, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
 }
 
+/** Without PSModulePath: where PowerShell 7 started this host, that leads Windows PowerShell to modules that it can't load. */
+function environment(): NodeJS.ProcessEnv {
+  const variables = Object.entries(process.env);
+  return Object.fromEntries(variables.filter(([name]) => name.toUpperCase() !== 'PSMODULEPATH'));
+}
+
 // None of it holds the program open: a host that ends normally is a dead host too.
 function readWords(launcher: ChildProcess, take: (words: string) => void): void {
   launcher.unref();
@@ -100,6 +108,15 @@ function startOf(fileTime: string): number {
   return Number(BigInt(fileTime) / 10n - epochOffsetUs);
 }
 
+function watch(pid: number, startTicks: number, events: LaunchEvents): () => void {
+  try {
+    return watchEnd(pid, startTicks, events);
+  } catch {
+    // There is no addon. The watchdog is one for workers without it, too.
+    return lookForEnd(pid, events);
+  }
+}
+
 function watchEnd(pid: number, startTicks: number, { watching, ended, failed }: LaunchEvents): () => void {
   const native = new (addon().GuardedProcess)();
   const error = native.open(pid, startTicks, () => {
@@ -113,4 +130,18 @@ function watchEnd(pid: number, startTicks: number, { watching, ended, failed }: 
   native.setReferenced(false);
   watching();
   return () => native.close();
+}
+
+// If another process gets the id at once, the end is never seen, and no other watchdog follows.
+function lookForEnd(pid: number, { watching, ended }: LaunchEvents): () => void {
+  const timer = setInterval(() => {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      clearInterval(timer);
+      ended();
+    }
+  }, lookMs).unref();
+  watching();
+  return () => clearInterval(timer);
 }

@@ -9,10 +9,10 @@ import { type Life, Lifelines } from '../helpers/lifelines.js';
 // PowerShell may take its time to start, and the grace is three seconds.
 const patienceMs = 60_000;
 
-async function startWatched(lifelines: Lifelines, watched: boolean): Promise<[ChildProcess, Life]> {
+async function startWatched(lifelines: Lifelines, watched: boolean): Promise<[ChildProcess, Life[]]> {
   const host = spawn(
     process.execPath,
-    [fixture('windows/watched-host.mjs'), lifelines.path, String(watched)],
+    [fixture('windows/watched-host.mjs'), lifelines.program, lifelines.path, String(watched)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const [line] = await within(
@@ -21,8 +21,7 @@ async function startWatched(lifelines: Lifelines, watched: boolean): Promise<[Ch
     patienceMs,
   );
   if (line !== (watched ? 'watched' : 'alone')) throw new Error(line);
-  const [worker] = await lifelines.takeAll(['child']);
-  return [host, worker!];
+  return [host, await lifelines.takeAll(['worker', 'plain'])];
 }
 
 async function end(host: ChildProcess): Promise<void> {
@@ -31,16 +30,19 @@ async function end(host: ChildProcess): Promise<void> {
   await within(ended, 'the host to end');
 }
 
-test.serial('R4.2 R7.4 watchdog.ps1 ends the worker of a host that was terminated', async (t) => {
-  await using lifelines = await Lifelines.open();
-  const [host, worker] = await startWatched(lifelines, true);
-  await end(host);
-  await t.notThrowsAsync(worker.gone(patienceMs));
-});
+test.serial(
+  'R4.2 R7.4 watchdog.ps1 ends the worker of a host that was terminated, and its child',
+  async (t) => {
+    await using lifelines = await Lifelines.open();
+    const [host, lives] = await startWatched(lifelines, true);
+    await end(host);
+    await t.notThrowsAsync(Promise.all(lives.map((life) => life.gone(patienceMs))));
+  },
+);
 
-test.serial('control: without watchdog.ps1 the worker survives its host', async (t) => {
+test.serial('control: without watchdog.ps1 the worker and its child survive the host', async (t) => {
   await using lifelines = await Lifelines.open();
-  const [host, worker] = await startWatched(lifelines, false);
+  const [host, lives] = await startWatched(lifelines, false);
   await end(host);
-  await t.notThrowsAsync(worker.answers());
+  await t.notThrowsAsync(Promise.all(lives.map((life) => life.answers())));
 });
