@@ -47,7 +47,7 @@ export const kinds: Readonly<Record<AlertCode, Pick<Alert, 'severity' | 'advice'
   worker_unresponsive: {
     severity: 'warning',
     advice:
-      'See in the stacks what the worker waits for: mostly a lock, or a call that holds the GIL and has no timeout of its own.',
+      'See in the evidence what the worker waits for. Stacks, where there are any, mostly show a lock, or a call that holds the GIL and has no timeout of its own; in Node it is mostly a synchronous call. Of a stopped one find who sent SIGSTOP; one in uninterruptible sleep waits for a disk or a network file system.',
   },
   worker_stalled: {
     severity: 'warning',

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { atMost, nowMs } from '../clock.js';
@@ -81,7 +81,8 @@ async function awaitKeeper(): Promise<Capabilities> {
   const deadlineMs = nowMs() + keeperPatienceMs;
   for (;;) {
     const found = capabilities();
-    if (found.keeper.state !== 'starting' || nowMs() > deadlineMs) return found;
+    const isUnsettled = found.keeper.state === 'starting' || found.keeper.state === 'restarting';
+    if (!isUnsettled || nowMs() > deadlineMs) return found;
     await atMost(lookEveryMs, new Promise(() => {}));
   }
 }
@@ -160,7 +161,9 @@ function checkRun(): Check {
       name: 'run',
       state: 'missing',
       message: `${program} is missing or may not be executed: procguard run can't work.`,
-      remedy: 'Build it: npm rebuild procguard. The file system must not be mounted with noexec.',
+      remedy: existsSync(program)
+        ? `Allow it: chmod +x '${program}'; or its file system is mounted with noexec: install procguard on another.`
+        : 'Build it: npm rebuild procguard.',
     };
   }
 }

@@ -39,7 +39,7 @@ export function defineCommands(program: Command, end: (exitCode: number) => void
   define('top', 'the same, live; q quits')
     .option(...jsonOption)
     .option('--count <number>', 'look so many times', readCount)
-    .option('--interval <duration>', 'how often to look', readDuration, 1000)
+    .option('--interval <duration>', 'how often to look, 100ms to 5m', readInterval, 1000)
     .action(async ({ interval, ...options }) =>
       end(
         await requireVisibleHosts(async () =>
@@ -67,6 +67,9 @@ export function defineCommands(program: Command, end: (exitCode: number) => void
   return program;
 }
 
+// More often, top would take a processor for itself.
+const leastIntervalMs = 100;
+
 async function run(command: string, args: readonly string[], graceMs: number): Promise<number> {
   if (hasJobs) return (await import('./run-in-job.js')).runInJob(command, args, graceMs);
   const { checkPlatform } = await import('./platform.js');
@@ -91,6 +94,13 @@ function readDuration(text: string): number {
   const ms = request.readDuration(text);
   if (ms === undefined)
     throw new InvalidArgumentError('Use a duration of at most 5m, such as 500ms, 5s or 1m.');
+  return ms;
+}
+
+function readInterval(text: string): number {
+  const ms = request.readDuration(text);
+  if (ms === undefined || ms < leastIntervalMs)
+    throw new InvalidArgumentError('Use a duration from 100ms to 5m, such as 500ms, 5s or 1m.');
   return ms;
 }
 

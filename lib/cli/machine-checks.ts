@@ -68,11 +68,16 @@ export async function checkPython(): Promise<Check> {
     const message = `Python ${major}.${minor}, ${file.join(' ')}`;
     if (Number(major) === 3 && Number(minor) >= 9) return { name: 'python', state: 'ok', message };
     return { name: 'python', state: 'weaker', message, remedy: 'Workers in Python need 3.9 or later.' };
-  } catch {
+  } catch (error) {
+    const { code, message, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string };
+    const why = stderr.trim().split('\n').at(-1) || message.split('\n')[0];
     return {
       name: 'python',
       state: 'weaker',
-      message: `There is no ${pythonName} on the PATH: no worker in Python can be started by that name.`,
+      message:
+        code === 'ENOENT'
+          ? `There is no ${pythonName} on the PATH: no worker in Python can be started by that name.`
+          : `${pythonName} on the PATH can't be run (${why}): no worker in Python can be started by that name.`,
       remedy: 'Install Python 3.9 or later, or give pools the path of another one.',
     };
   }

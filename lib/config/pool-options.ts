@@ -114,8 +114,9 @@ export interface HeartbeatOptions {
    */
   intervalMs?: number | undefined;
   /**
-   * A worker that has been silent for so long is `unresponsive`, and replaced. At least `misses` ×
-   * `intervalMs`. 5000 to 300000 ms; the default is `misses` × `intervalMs`, so 15000. Variable:
+   * A worker that leaves as many pings in a row unanswered as fit into this time is `unresponsive`, and
+   * replaced. It has then been silent for up to one `intervalMs` less. At least `misses` × `intervalMs`. 5000
+   * to 300000 ms; the default is `misses` × `intervalMs`, so 15000. Variable:
    * `PROCGUARD_HEARTBEAT_TIMEOUT_MS`.
    */
   timeoutMs?: number | undefined;

@@ -192,7 +192,7 @@ function makeSchema(v: Valibot) {
             pipe(
               whole(5000, maxTimeoutMs),
               note(
-                'A worker that has been silent for so long is `unresponsive`, and replaced. At least `misses` × `intervalMs`.',
+                'A worker that leaves as many pings in a row unanswered as fit into this time is `unresponsive`, and replaced. It has then been silent for up to one `intervalMs` less. At least `misses` × `intervalMs`.',
                 { otherwise: '`misses` × `intervalMs`, so 15000', isDerived: true },
               ),
             ),
@@ -293,7 +293,9 @@ function makeSchema(v: Valibot) {
           graceMs: optional(
             pipe(
               whole(0, maxGraceMs),
-              note('Above 0, workers get a SIGTERM when the host dies, and this much time before SIGKILL.'),
+              note(
+                'Above 0, workers get a SIGTERM when the host dies, and this much time before SIGKILL. Those that use an SDK end at once all the same; the time is for what they have started, and for other workers.',
+              ),
             ),
             0,
           ),

@@ -174,7 +174,8 @@ export class Pool {
 
   /**
    * The stacks of all threads of a slot's worker, as its program prints them; the worker goes on. Undefined: there is no worker, it doesn't
-   * offer that (the Python SDK does), or could not answer within two seconds.
+   * offer that (the Python SDK does), or could not answer within two seconds. On Linux one whose C code holds the GIL is asked by a signal
+   * after a second, which may make that code return early: see docs/python.md.
    *
    * ```ts
    * console.log(await pool.stacks(0)); // 'Thread 0x00007f… (most recent call first):\n  File "worker.py", line 12 in embed…'

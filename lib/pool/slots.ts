@@ -56,7 +56,7 @@ export class Slots {
     const slot = this.#slots.find(({ state }) => state === 'failed');
     return new ProcguardError(
       'ERR_PROCGUARD_POOL_FAILED',
-      `Workers of the pool failed to start ${times(this.config.restart.maxFailedStarts)} in a row, and it does not try again until revive() or restart() is called. ${slot?.error?.message ?? ''}`,
+      `Workers of the pool failed to start${times(this.config.restart.maxFailedStarts)}, and it does not try again until revive() or restart() is called. ${slot?.error?.message ?? ''}`,
       { cause: slot?.error },
     );
   }
@@ -118,5 +118,6 @@ export class Slots {
 }
 
 function times(count: number): string {
-  return ['', 'once', 'twice', 'three times'][count] ?? `${count} times`;
+  if (count === 1) return '';
+  return ` ${['', '', 'twice', 'three times'][count] ?? `${count} times`} in a row`;
 }

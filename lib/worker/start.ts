@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { ProcguardError } from '../errors.js';
 import type { GuardOptions } from '../guard/policy.js';
 import { spawnLeader } from '../guard/spawn.js';
@@ -42,19 +43,27 @@ export function startProgram(
 }
 
 /** Why there is no process. */
-export function cannotStart({ command }: WorkerSpec, error: Error): ProcguardError {
+export function cannotStart({ command, cwd }: WorkerSpec, error: Error): ProcguardError {
   // It says itself what to do.
   if (error instanceof ProcguardError) return error;
   const { code, errno, syscall } = error as NodeJS.ErrnoException;
   const remedy =
     code === 'ENOENT'
-      ? `There is no command \`${command}\`, or no such \`cwd\`. Check the name and the PATH of the pool's \`env\`.`
+      ? whatIsMissing(command, cwd)
       : `The command \`${command}\` can't be executed (${code ?? error.message}).`;
   return new ProcguardError('ERR_PROCGUARD_START_FAILED', remedy, {
     cause: error,
     ...(errno === undefined ? {} : { errno }),
     ...(syscall === undefined ? {} : { syscall }),
   });
+}
+
+/** The system says the same of both. */
+function whatIsMissing(command: string, cwd: string | undefined): string {
+  if (cwd !== undefined && statSync(cwd, { throwIfNoEntry: false }) === undefined)
+    return `There is no folder \`${cwd}\`, which is the \`cwd\` of the pool.`;
+  const hint = /\s/.test(command) ? ' Arguments belong in `args`.' : '';
+  return `There is no command \`${command}\`. Check the name and the PATH of the pool's \`env\`.${hint}`;
 }
 
 /** What a program that says no hello is asked. */

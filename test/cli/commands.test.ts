@@ -83,7 +83,7 @@ test('looking makes no host of the one who looks', async (t) => {
 });
 
 test('top --json prints one object a line and ends after --count', async (t) => {
-  const { exitCode, stdout } = await procguard(['top', '--json', '--count', '2', '--interval', '10ms']);
+  const { exitCode, stdout } = await procguard(['top', '--json', '--count', '2', '--interval', '100ms']);
   t.is(exitCode, 0);
   const lines = stdout.split('\n').map((line) => JSON.parse(line) as { at: string; hosts: HostRow[] });
   t.is(lines.length, 2);
@@ -134,6 +134,7 @@ test('a wrong command, option or duration ends with 64 and says what was meant, 
     [['run', '--grace', '6m', 'ls'], /Use a duration of at most 5m/],
     [['run'], /missing required argument 'command'/],
     [['top', '--count', '0'], /Use a whole number above 0\./],
+    [['top', '--interval', '0'], /Use a duration from 100ms to 5m/],
     [['sweep', 'now'], /too many arguments/],
   ];
   for (const [args, message] of cases) {
@@ -157,7 +158,7 @@ test('help is on stdout and ends with 0; every command has its own', async (t) =
 test('a reader that goes away is no error', async (t) => {
   const { exitCode, stderr } = await execa(
     'sh',
-    ['-c', `"$0" "$1" top --count 3 --interval 10ms | head -n 1 >&2; wait`, process.execPath, BIN],
+    ['-c', `"$0" "$1" top --count 3 --interval 100ms | head -n 1 >&2; wait`, process.execPath, BIN],
     { reject: false },
   );
   t.is(exitCode, 0);

@@ -244,3 +244,19 @@ test("a frame that was cut off by its worker's death rejects the call", async (t
   );
   t.like(error, { code: 'ERR_PROCGUARD_WORKER_DIED', exitCode: 3 });
 });
+
+for (const [what, options, message] of [
+  [
+    'command',
+    { command: 'no-such-python' },
+    /There is no command `no-such-python`\. Check the name and the PATH/,
+  ],
+  ['cwd', { cwd: '/nope' }, /There is no folder `\/nope`, which is the `cwd` of the pool\./],
+  ['command with arguments', { command: 'python3 worker.py' }, /Arguments belong in `args`\./],
+] as const) {
+  test(`a start without its ${what} says so`, async (t) => {
+    const { pool } = startPool(t, { ...options, restart: { maxFailedStarts: 1 } });
+    const error = await t.throwsAsync(pool.ready(), { code: 'ERR_PROCGUARD_POOL_FAILED', message });
+    t.regex(error.message, /^Workers of the pool failed to start, and it does not try again/);
+  });
+}
