@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { type Life, Lifelines } from '../helpers/lifelines.js';
+import { readProc } from '../helpers/proc.js';
 import { allAnswer, allGone, LAYERS } from '../helpers/tree.js';
 import { alone, identityOf, Keeper, keeperProgram, startMarked, startOf } from './keepers.js';
 
@@ -99,6 +100,71 @@ for (const code of ['EPERM', 'EACCES', 'ENOMEM'] as const) {
     t.is(await keeper.ended(), 0);
   });
 }
+
+for (const [what, variable] of Object.entries({
+  'the machine falls asleep': 'PROCGUARD_SHIM_ASLEEP_S',
+  'its keeper is stopped': 'PROCGUARD_SHIM_STOPPED_S',
+})) {
+  test.serial(`a tree dies though ${what} for a minute when its host dies`, async (t) => {
+    await using lifelines = await Lifelines.open();
+    const { identity, mark } = await startHost(lifelines);
+    await using keeper = await Keeper.start(program, lifelines, identity, { env: { [variable]: '60' } });
+    const lives = await startMarked(lifelines, LAYERS, { mark });
+    keeper.endLine();
+    await t.notThrowsAsync(allGone(lives));
+    t.is(await keeper.ended(), 0);
+  });
+}
+
+test.serial('a sleep of the machine uses up no grace', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const { identity, mark } = await startHost(lifelines);
+  const lives = await startMarked(lifelines, ['child'], { mark: `${mark}.2000`, words: ['term-told'] });
+  const env = { PROCGUARD_SHIM_ASLEEP_S: '60' };
+  await using keeper = await Keeper.start(program, lifelines, identity, { env });
+  const startedMs = performance.now();
+  keeper.endLine();
+  await lives[0]!.says('sigterm');
+  const goneMs = await lives[0]!.gone();
+  t.true(goneMs - startedMs >= 2000, `gone after ${goneMs - startedMs} ms`);
+  t.is(await keeper.ended(), 0);
+});
+
+test.serial('a keeper without a kqueue notices the death of its host, and uses no processor', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const { host, identity, mark } = await startHost(lifelines);
+  const env = { PROCGUARD_SHIM_KQUEUE_ERROR: String(constants.errno.ENFILE) };
+  await using keeper = await Keeper.start(program, lifelines, identity, { env });
+  const lives = await startMarked(lifelines, LAYERS, { mark });
+  // Time that it could use.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const [userTicks, systemTicks] = readProc(keeper.pid, 'stat')!.split(' ').slice(13, 15).map(Number);
+  t.true(userTicks! + systemTicks! < 30, `${userTicks! + systemTicks!} hundredths of a second`);
+  await kill(host);
+  await t.notThrowsAsync(allGone(lives));
+  t.is(await keeper.ended(), 0);
+});
+
+test.serial("a keeper that may not list the processes ends the host's registered children", async (t) => {
+  await using lifelines = await Lifelines.open();
+  const { identity } = await startHost(lifelines);
+  const [child, graced, stranger] = await Promise.all(
+    ['child', 'graced', 'stranger'].map(async (name) => (await startMarked(lifelines, [name], {}))[0]!),
+  );
+  const slots = [
+    { pid: child!.pid },
+    { pid: graced!.pid, graceMs: 1000 },
+    { pid: stranger!.pid, startTicks: startOf(stranger!.pid) - 10_000 },
+  ];
+  const env = { PROCGUARD_SHIM_LIST_ERROR: String(constants.errno.EPERM) };
+  await using keeper = await Keeper.start(program, lifelines, identity, { slots, env });
+  keeper.endLine();
+  await t.notThrowsAsync(child!.gone());
+  await t.notThrowsAsync(graced!.gone());
+  await t.notThrowsAsync(stranger!.answers());
+  // It goes on asking for the list.
+  t.true(keeper.isRunning);
+});
 
 test.serial("another host's tree lives on", async (t) => {
   await using lifelines = await Lifelines.open();

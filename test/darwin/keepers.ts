@@ -79,6 +79,10 @@ export class Keeper {
     this.#process.kill(signal);
   }
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   get isRunning(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }

@@ -1,6 +1,7 @@
 #include "darwin/keeper/host_watch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/event.h>
 #include <sys/socket.h>
 #include <syslog.h>
@@ -12,7 +13,7 @@ namespace procguard {
 
 namespace {
 
-// Only for a line that can't be watched by its event.
+// Only for a line that can't be watched by its event, or a machine that has no room for another kqueue.
 constexpr int64_t kLookAgainMs = 1000;
 
 // The end of the line. The host never writes to it.
@@ -37,8 +38,14 @@ void outlive_host(pid_t host, uint64_t start_ticks, int line_fd) {
   if (end != 0) syslog(LOG_WARNING, "procguard-keeper: the host's end can't be watched: error %d", -end);
   for (;;) {
     struct kevent event = {};
-    int count = await_events(events_fd, &event, 1, line == 0 ? -1 : kLookAgainMs);
-    if (count == 1 && event.filter == EVFILT_PROC) return;
+    if (events_fd < 0) {
+      struct pollfd wait = {line_fd, POLLIN, 0};
+      poll(&wait, 1, static_cast<int>(kLookAgainMs));
+      if (is_known && check_identity(host, start_ticks) == -ESRCH) return;
+    } else {
+      int count = await_events(events_fd, &event, 1, line == 0 ? -1 : kLookAgainMs);
+      if (count == 1 && event.filter == EVFILT_PROC) return;
+    }
     if (has_ended(line_fd)) return;
   }
 }

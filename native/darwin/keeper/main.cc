@@ -45,9 +45,10 @@ struct Failures {
   int last_errno;
 };
 
-uint64_t monotonic_ms() {
+// CLOCK_MONOTONIC goes on counting on macOS while the machine sleeps, and no process of it runs.
+uint64_t uptime_ms() {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(CLOCK_UPTIME_RAW, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
@@ -152,9 +153,15 @@ void wait_for_change(Trees* trees, int64_t ms) {
   }
 }
 
-int give_up(const Charge& charge, const Failures& failures) {
-  syslog(LOG_ERR, "procguard-keeper: processes of the dead host %d survived SIGKILL; %u signals failed: %s",
-         charge.host, failures.signals, strerror(failures.last_errno));
+// `error`: that of the last look.
+int give_up(const Charge& charge, const Failures& failures, int error) {
+  if (error != 0)
+    syslog(LOG_ERR,
+           "procguard-keeper: the process table can't be read: %s; trees of the dead host %d may live",
+           strerror(-error), charge.host);
+  else
+    syslog(LOG_ERR, "procguard-keeper: processes of the dead host %d survived SIGKILL; %u signals failed: %s",
+           charge.host, failures.signals, strerror(failures.last_errno));
   return 1;
 }
 
@@ -167,25 +174,24 @@ bool has_living(Trees* trees) {
 
 int end_trees(const Charge& charge) {
   Trees trees(*charge.registry, charge.prefix);
-  uint64_t started_ms = monotonic_ms(), last_grace_ms = 0;
+  uint64_t started_ms = uptime_ms(), patient_until_ms = UINT64_MAX;
   Failures failures = {};
   for (int clean = 0; clean < kCleanLooks;) {
-    uint64_t elapsed_ms = monotonic_ms() - started_ms;
-    if (elapsed_ms > last_grace_ms + kPatienceMs) return give_up(charge, failures);
-    if (trees.look() != 0) {
-      usleep(static_cast<useconds_t>(kLookAgainMs) * 1000);
-      continue;
-    }
+    uint64_t elapsed_ms = uptime_ms() - started_ms;
+    int error = trees.look();
     bool alive = has_living(&trees);
-    clean = alive ? 0 : clean + 1;
-    if (!alive) continue;
+    clean = alive || error != 0 ? 0 : clean + 1;
+    if (clean > 0) continue;
     uint64_t next_grace_ms = ask_graced(&trees, elapsed_ms, &failures);
-    if (next_grace_ms != UINT64_MAX) last_grace_ms = next_grace_ms;
+    bool is_graced = next_grace_ms != UINT64_MAX;
     unsigned due = stop_due(&trees, elapsed_ms, &failures);
     if (due > 0) kill_due(&trees, elapsed_ms, &failures);
-    int64_t left_ms =
-        next_grace_ms == UINT64_MAX ? kLookAgainMs : static_cast<int64_t>(next_grace_ms - elapsed_ms);
-    wait_for_change(&trees, due > 0 ? kLookAgainMs : left_ms);
+    if (elapsed_ms > patient_until_ms) return give_up(charge, failures, error);
+    // Counted from the first SIGKILL that no grace follows, since the keeper may itself have been stopped.
+    if (!is_graced && patient_until_ms == UINT64_MAX) patient_until_ms = elapsed_ms + kPatienceMs;
+    // A look that has failed is to be had again soon, also while a grace runs.
+    bool is_soon = due > 0 || !is_graced || error != 0;
+    wait_for_change(&trees, is_soon ? kLookAgainMs : static_cast<int64_t>(next_grace_ms - elapsed_ms));
   }
   return 0;
 }

@@ -29,26 +29,41 @@ bool parse_mark(const char* mark, const char* prefix, uint32_t* grace_ms) {
 }  // namespace
 
 int Trees::look() {
+  rows_.clear();
   int error = list_.read();
-  if (error != 0) return error;
-  read_rows();
+  if (error == 0)
+    for (size_t i = 0; i < list_.count(); i++) add_row(list_.at(i));
+  else
+    read_one_by_one();
+  std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.stat.pid < b.stat.pid; });
+  // A member that is registered was looked at twice.
+  auto is_same = [](const Row& a, const Row& b) { return a.stat.pid == b.stat.pid; };
+  rows_.erase(std::unique(rows_.begin(), rows_.end(), is_same), rows_.end());
   find_known();
   find_registered();
   find_marked();
   find_relatives();
-  return 0;
+  return error;
 }
 
-void Trees::read_rows() {
-  rows_.clear();
-  for (size_t i = 0; i < list_.count(); i++) {
-    Row row = {list_.at(i), {}, -1};
-    // A nested host's keeper ends by itself, when it has ended its own trees.
-    if (row.stat.pid <= 1 || row.stat.pid == getpid() || is_dead(row.stat) || row.stat.is_keeper) continue;
-    if (!read_lineage(row.stat.pid, &row.lineage)) row.lineage = {};
-    rows_.push_back(row);
-  }
-  std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.stat.pid < b.stat.pid; });
+// A sandbox may refuse the list of all processes, and allow a look at one of which the pid is known.
+void Trees::read_one_by_one() {
+  auto look_at = [this](pid_t pid) {
+    ProcessStat stat;
+    if (pid > 1 && read_stat(pid, &stat) == 0) add_row(stat);
+  };
+  for (const Member& member : members_) look_at(member.pid);
+  uint32_t used = registry_.used.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < used && i < kRegistrySlots; i++)
+    look_at(registry_.slots[i].pid.load(std::memory_order_acquire));
+}
+
+void Trees::add_row(const ProcessStat& stat) {
+  // A nested host's keeper ends by itself, when it has ended its own trees.
+  if (stat.pid <= 1 || stat.pid == getpid() || is_dead(stat) || stat.is_keeper) return;
+  Row row = {stat, {}, -1};
+  if (!read_lineage(stat.pid, &row.lineage)) row.lineage = {};
+  rows_.push_back(row);
 }
 
 const Trees::Row* Trees::row_of(pid_t pid) const {

@@ -34,7 +34,8 @@ class Trees {
   // `prefix`: what the marks of the host's children begin with.
   Trees(const Registry& registry, const char* prefix) : registry_(registry), prefix_(prefix) {}
 
-  // One look at the whole machine. 0 or -errno.
+  // One look at the whole machine. 0, or -errno where that was refused: then it was only at those that are
+  // registered, and at those that were found before.
   int look();
   std::vector<Member>& members() { return members_; }
 
@@ -45,7 +46,8 @@ class Trees {
     int member;  // index; below 0: none
   };
 
-  void read_rows();
+  void read_one_by_one();
+  void add_row(const ProcessStat& stat);
   void find_known();
   void find_registered();
   void find_marked();

@@ -100,6 +100,8 @@ bool report(int queue, const struct epoll_event& ready, struct kevent* event) {
 }  // namespace
 
 int kqueue() {
+  int forced = forced_error("PROCGUARD_SHIM_KQUEUE_ERROR");
+  if (forced != 0) return fail(forced);
   int fd = epoll_create1(0);
   std::lock_guard<std::mutex> lock(mutex);
   // A queue is closed like any descriptor, and its number used again; its notes are gone by then.

@@ -7,6 +7,12 @@
 
 #include <sstream>
 
+namespace {
+
+constexpr long long kForkedOnly = 0x40;  // PF_FORKNOEXEC
+
+}  // namespace
+
 namespace shim {
 
 std::string read_file(pid_t pid, const char* name) {
@@ -33,6 +39,7 @@ bool read_stat(pid_t pid, Stat* stat) {
   uint64_t tick_ns = 1'000'000'000u / static_cast<uint64_t>(ticks);
   stat->parent = static_cast<pid_t>(fields[0]);
   stat->group = static_cast<pid_t>(fields[1]);
+  stat->has_executed = (fields[5] & kForkedOnly) == 0;
   stat->cpu_ns = static_cast<uint64_t>(fields[10] + fields[11]) * tick_ns;
   stat->reaped_ns = static_cast<uint64_t>(fields[12] + fields[13]) * tick_ns;
   stat->threads = static_cast<long>(fields[16]);

@@ -14,6 +14,7 @@ struct Stat {
   char state;
   std::string name;
   long threads;
+  bool has_executed;
   uint64_t start_ticks, cpu_ns, reaped_ns, resident_bytes;
   bool is_zombie() const { return (state == 'Z' && threads <= 1) || state == 'X'; }
 };

@@ -39,6 +39,7 @@ kinfo_proc entry_of(const shim::Stat& stat) {
   // Ticks since boot, since equality is all that is asked of them.
   entry.kp_proc.p_starttime = {static_cast<time_t>(stat.start_ticks / 100),
                                static_cast<suseconds_t>(stat.start_ticks % 100 * 10'000)};
+  entry.kp_proc.p_flag = stat.has_executed ? P_EXEC : 0;
   entry.kp_proc.p_stat = status_of(stat);
   entry.kp_proc.p_pid = stat.pid;
   strncpy(entry.kp_proc.p_comm, stat.name.c_str(), MAXCOMLEN);
@@ -57,6 +58,8 @@ int fill(const void* from, size_t bytes, void* out, size_t* size) {
 }
 
 int list_processes(void* out, size_t* size) {
+  const char* forced = getenv("PROCGUARD_SHIM_LIST_ERROR");
+  if (forced != nullptr) return fail(atoi(forced));
   std::string table;
   for (pid_t pid : shim::list_pids()) {
     shim::Stat stat;
@@ -97,11 +100,13 @@ uint64_t unique_id(const shim::Stat& stat) {
   return stat.start_ticks << 24 | static_cast<uint64_t>(stat.pid);
 }
 
-// Linux forgets who has made an orphan: its maker counts as unknown.
+// Linux forgets who has made an orphan: its maker counts as unknown, unless it is given.
 int read_lineage(const shim::Stat& stat, uint64_t* words, int size) {
   shim::Stat parent;
   memset(words, 0, static_cast<size_t>(size));
   words[2] = unique_id(stat);
+  const char* maker = getenv("PROCGUARD_SHIM_MAKER");
+  if (stat.parent == 1 && maker != nullptr) words[3] = strtoull(maker, nullptr, 10);
   if (stat.parent > 1 && shim::read_stat(stat.parent, &parent)) words[3] = unique_id(parent);
   return size;
 }

@@ -5,3 +5,4 @@
 
 constexpr int SIDL = 1, SRUN = 2, SSLEEP = 3, SSTOP = 4, SZOMB = 5;
 constexpr int MAXCOMLEN = 16;
+constexpr int P_EXEC = 0x4000;

@@ -12,6 +12,7 @@ constexpr int KERN_PROCARGS2 = 49;
 struct kinfo_proc {
   struct {
     struct timeval p_starttime;
+    int p_flag;
     char p_stat;
     pid_t p_pid;
     char p_comm[17];
