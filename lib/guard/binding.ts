@@ -76,6 +76,8 @@ export interface GuardStatus {
   keeperPid: number;
   keeperRestarts: number;
   keeperError: number;
+  /** macOS: 0, or why the keeper can find no process but those that are registered, as a negative errno. */
+  listError?: number;
   cgroup: string;
   cgroupReason?: 'disabled' | 'no-clone3' | 'no-v2-mount' | 'denied' | 'no-kill' | 'no-keeper';
   cgroupError: number;
@@ -91,6 +93,8 @@ export interface DarwinProcesses {
   footprintOf(pid: number): number;
   /** macOS withholds the environment of this process of ours, so that no mark can be found in it. */
   hidesMark(pid: number): boolean;
+  /** Whether this process was made by the one with this pid, which may not be its parent any more; undefined: it can't be told. */
+  isMadeBy(pid: number): boolean | undefined;
   /** The descriptors above 2 that the parent gave; to be asked before anything else is opened. */
   inheritedDescriptors(): number[];
 }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import os from 'node:os';
 import { contextOf, type RunInContext } from './async-context.js';
-import { type Binding, binding, type GuardedProcess } from './binding.js';
+import { type Binding, binding, type GuardedProcess, startedBinding } from './binding.js';
 import { uvErrno } from './errno.js';
 import { mayStartChildren, type Policy } from './policy.js';
 import { flagsOf, readRequest, type SpawnRequest } from './spawn-request.js';
@@ -29,6 +29,8 @@ interface ProcessHandle {
 export interface GuardRecord {
   readonly policy: Policy;
   readonly native: GuardedProcess;
+  /** The guard could not be started yet when this child was. */
+  readonly isEarly: boolean;
   /** `pending` until Node starts it; `left` when it was left to Node. */
   state: 'pending' | 'guarded' | 'left';
   /** As whom it was started; undefined: as the host. */
@@ -63,7 +65,8 @@ export function takeOver(child: ChildProcess, policy: Policy): void {
   const handle = (child as unknown as { _handle: ProcessHandle })._handle;
   const node = Object.getPrototypeOf(handle) as ProcessHandle;
   const addon: Binding = binding();
-  const record: GuardRecord = { policy, native: new addon.GuardedProcess(), state: 'pending' };
+  const isEarly = startedBinding() === undefined;
+  const record: GuardRecord = { policy, native: new addon.GuardedProcess(), isEarly, state: 'pending' };
   records.set(child, record);
   const runInContext = contextOf(handle);
   states.set(handle, { record, node, runInContext, takesObject: undefined, referenced: true, closed: false });

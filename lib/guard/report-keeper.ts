@@ -4,6 +4,7 @@ import { binding, type DarwinProcesses, type GuardStatus } from './binding.js';
 import type { GuardRecord } from './handle.js';
 import { noKernel } from './kernel-downgrades.js';
 import type { Capabilities, Downgrade, Guard } from './report.js';
+import { unregistered } from './unregistered.js';
 
 /*
  * What holds on macOS. The kernel has no means to end a child with its host, so that the keeper is link and tree at once.
@@ -13,16 +14,16 @@ import type { Capabilities, Downgrade, Guard } from './report.js';
 export function guardByKeeper(child: ChildProcess, record: GuardRecord, darwin: DarwinProcesses): Guard {
   const { policy, native } = record;
   const status = binding().guardStatus();
-  const isTree = policy.containment === 'tree';
   const downgrades = keeperDowngrades(status);
   if (isKeeperless(status)) return { link: 'none', tree: 'none', downgrades };
+  const isTree = policy.containment === 'tree' && !isListless(status);
   const hidesMark = isTree && child.pid !== undefined && darwin.hidesMark(child.pid);
   if (hidesMark) downgrades.push(markWithheld);
   if (native.registered) return { link: 'keeper', tree: isTree ? 'mark' : 'none', downgrades };
   const isFound = isTree && !hidesMark;
   const { registryError = 0 } = native;
-  if (registryError !== 0) downgrades.push(keeperBlind(errnoName(registryError)));
-  else downgrades.push(isFound ? registryFull : unregistered);
+  if (registryError !== 0) downgrades.push(keeperBlind(errnoName(registryError), isFound));
+  else downgrades.push(unregistered(record, isFound ? foundByMark : notFound));
   return { link: isFound ? 'keeper' : 'none', tree: isFound ? 'mark' : 'none', downgrades };
 }
 
@@ -33,7 +34,7 @@ export function capabilitiesOfKeeper(): Capabilities {
   return {
     platform: process.platform,
     link: isKept ? 'keeper' : 'none',
-    tree: isKept ? 'mark' : 'none',
+    tree: isKept && !isListless(status) ? 'mark' : 'none',
     kernel: noKernel,
     keeper: { state: status.keeper, pid: status.keeperPid, restarts: status.keeperRestarts },
     cgroup: undefined,
@@ -45,7 +46,14 @@ function isKeeperless({ keeper }: GuardStatus): boolean {
   return keeper === 'stopped' || keeper === 'failed';
 }
 
-function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
+/** The keeper can't see which processes there are. */
+function isListless({ listError = 0 }: GuardStatus): boolean {
+  return listError !== 0;
+}
+
+function keeperDowngrades(status: GuardStatus): Downgrade[] {
+  const { keeper, keeperError, listError = 0 } = status;
+  const blind = isListless(status) ? [keeperListless(errnoName(listError))] : [];
   const why = keeperError === 0 ? '' : ` (${errnoName(-keeperError)})`;
   switch (keeper) {
     case 'stopped':
@@ -72,16 +80,25 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
             'The keeper has died and another is being started; a host that dies before that leaves its children.',
           remedy: 'Ask again in a moment.',
         },
+        ...blind,
       ];
     default:
-      return [];
+      return blind;
   }
 }
 
-function keeperBlind(error: string): Downgrade {
+function keeperListless(error: string): Downgrade {
   return {
     code: 'keeper_blind',
-    message: `The process table could not be asked for this child (${error}), so that the keeper doesn't know it: it finds it by its mark, if that can be read.`,
+    message: `The process table can't be read (${error}): the keeper ends children that are registered, and nothing that they have started.`,
+    remedy: 'Allow sysctl kern.proc in the sandbox of the host.',
+  };
+}
+
+function keeperBlind(error: string, isFound: boolean): Downgrade {
+  return {
+    code: 'keeper_blind',
+    message: `The process table could not be asked for this child (${error}), so that the keeper doesn't know it${isFound ? ': it finds it by its mark' : ''}.`,
     remedy: 'Allow sysctl kern.proc in the sandbox of the host.',
   };
 }
@@ -93,14 +110,5 @@ const markWithheld: Downgrade = {
   remedy: 'Start programs that are not part of macOS, such as a shell or an interpreter of your own.',
 };
 
-const registryFull: Downgrade = {
-  code: 'registry_full',
-  message: 'More children run than the keeper has room for; it finds this one by its mark only.',
-  remedy: 'Run fewer than 32767 children in one host.',
-};
-
-const unregistered: Downgrade = {
-  code: 'registry_full',
-  message: 'More children run than the keeper has room for, and it has nothing else to find this one by.',
-  remedy: 'Run fewer than 32767 children in one host.',
-};
+const foundByMark = 'it finds this one by its mark only';
+const notFound = 'it has nothing else to find this one by';

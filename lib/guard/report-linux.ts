@@ -6,6 +6,7 @@ import type { GuardRecord } from './handle.js';
 import { kernelDowngrades, linkRefused } from './kernel-downgrades.js';
 import { describeProc } from './proc-errors.js';
 import type { Capabilities, Downgrade, Guard } from './report.js';
+import { unregistered } from './unregistered.js';
 
 /*
  * What holds on Linux: the kernel is the link, and the keeper ends the tree, by a cgroup or the mark.
@@ -50,12 +51,7 @@ export function guardOnLinux(child: ChildProcess, record: GuardRecord): Guard {
     });
   }
   if (!record.native.registered && !isKeeperless(status)) {
-    downgrades.push({
-      code: 'registry_full',
-      message:
-        'More children run than the keeper has room for; it finds this one by its cgroup or mark only.',
-      remedy: 'Run fewer than 32767 children in one host.',
-    });
+    downgrades.push(unregistered(record, 'it finds this one by its cgroup or mark only'));
   }
   let link: Guard['link'] = 'pdeathsig';
   if (record.policy.graceMs > 0 && record.native.registered) {

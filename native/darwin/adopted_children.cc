@@ -2,6 +2,10 @@
 
 #include <sys/event.h>
 
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
 #include "guard_state.h"
 #include "process_events.h"
 #include "reap.h"
@@ -10,15 +14,32 @@ namespace procguard {
 
 namespace {
 
+constexpr int64_t kLookAgainMs = 1;
+constexpr int64_t kLongestMs = 1000;  // for one that is stuck in the kernel
+
 struct Adopted {
   pid_t pid;
   RegistrySlot* slot;
 };
 
+// Of the keeper's thread alone.
+struct Ended {
+  std::vector<Adopted*> children;
+  int64_t look_again_ms = kLookAgainMs;
+};
+Ended& ended() {
+  static Ended* const instance = new Ended();
+  return *instance;
+}
+
 }  // namespace
 
 int keeper_events_fd() {
-  static const int fd = open_events();
+  // Never destroyed: a thread that outlives main uses it.
+  static std::mutex& mutex = *new std::mutex();
+  static int fd = -1;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (fd < 0) fd = open_events();
   return fd;
 }
 
@@ -34,13 +55,26 @@ void adopt_child(pid_t pid, RegistrySlot* slot) {
 
 bool reap_adopted_child(const struct kevent& event) {
   if (event.filter != EVFILT_PROC || event.udata == nullptr) return false;
-  Adopted* child = static_cast<Adopted*>(event.udata);
-  Ending ending;
   // The event comes a moment before there is something to reap.
-  reap(child->pid, false, &ending);
-  return_slot(child->slot);
-  delete child;
+  ended().children.push_back(static_cast<Adopted*>(event.udata));
+  ended().look_again_ms = kLookAgainMs;
   return true;
+}
+
+int64_t reap_ending_children() {
+  std::vector<Adopted*>& children = ended().children;
+  auto is_reaped = [](Adopted* child) {
+    Ending ending;
+    if (reap(child->pid, true, &ending) == 0) return false;
+    return_slot(child->slot);
+    delete child;
+    return true;
+  };
+  children.erase(std::remove_if(children.begin(), children.end(), is_reaped), children.end());
+  if (children.empty()) return -1;
+  int64_t ms = ended().look_again_ms;
+  ended().look_again_ms = std::min(2 * ms, kLongestMs);
+  return ms;
 }
 
 }  // namespace procguard

@@ -5,12 +5,20 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "../keeper/registry.h"
+#include "adopted_children.h"
 #include "keeper/registered.h"
 #include "process_table.h"
 
 namespace procguard {
+
+namespace {
+
+constexpr int kReapTries = 100;
+
+}  // namespace
 
 char** host_environment() {
   // Only a program can name `environ`; a library can't.
@@ -49,7 +57,13 @@ void abandon(Watched* process) {
   if (!process->is_child) return;
   kill(process->pid, SIGKILL);
   Ending ending;
-  reap(process->pid, false, &ending);
+  int reaped = 0;
+  // One that is stuck in the kernel must not hold the event loop up.
+  for (int i = 0; i < kReapTries && reaped == 0; i++) {
+    if (i > 0) usleep(1000);
+    reaped = reap(process->pid, true, &ending);
+  }
+  if (reaped == 0) adopt_child(process->pid, nullptr);
   process->pid = 0;
 }
 

@@ -1,10 +1,12 @@
 #include "exports.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "guard_state.h"
 #include "identity.h"
 #include "inherited.h"
+#include "processes.h"
 #include "started_with.h"
 #include "usage.h"
 
@@ -28,6 +30,7 @@ Napi::Value get_status(const Napi::CallbackInfo& info) {
   result["keeperPid"] = Napi::Number::New(env, status.keeper_pid);
   result["keeperRestarts"] = Napi::Number::New(env, status.keeper_restarts);
   result["keeperError"] = Napi::Number::New(env, status.keeper_error);
+  result["listError"] = Napi::Number::New(env, status.list_error);
   result["cgroup"] = "";
   result["cgroupError"] = Napi::Number::New(env, 0);
   return result;
@@ -67,6 +70,15 @@ Napi::Value get_hides_mark(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), is_read && reader.mark(mark) == MarkRead::kUnreadable);
 }
 
+// isMadeBy(pid) → whether this process was made by the one with this pid; undefined: it can't be told
+Napi::Value get_is_made_by(const Napi::CallbackInfo& info) {
+  Lineage own = {}, maker = {};
+  bool is_known = read_lineage(getpid(), &own) && own.parents != 0 &&
+                  read_lineage(info[0].As<Napi::Number>().Int32Value(), &maker);
+  if (!is_known) return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), own.parents == maker.own);
+}
+
 // inheritedDescriptors() → the descriptors above 2 that the parent gave
 Napi::Value get_inherited(const Napi::CallbackInfo& info) {
   Napi::Array result = Napi::Array::New(info.Env());
@@ -96,6 +108,7 @@ void export_platform(Napi::Env env, Napi::Object exports) {
   darwin["argumentsOf"] = Napi::Function::New<get_arguments>(env);
   darwin["footprintOf"] = Napi::Function::New<get_footprint>(env);
   darwin["hidesMark"] = Napi::Function::New<get_hides_mark>(env);
+  darwin["isMadeBy"] = Napi::Function::New<get_is_made_by>(env);
   darwin["inheritedDescriptors"] = Napi::Function::New<get_inherited>(env);
   exports["darwin"] = darwin;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "adopted_children.h"
@@ -15,6 +16,7 @@
 #include "posix/keeper_record.h"
 #include "posix/slot_pool.h"
 #include "process_events.h"
+#include "processes.h"
 #include "reap.h"
 
 namespace procguard {
@@ -64,7 +66,7 @@ bool watch_keeper(Guard& self, int line_fd) {
   if (watch_readable(keeper_events_fd(), line_fd) != 0) return false;
   for (;;) {
     struct kevent events[8];
-    int count = await_events(keeper_events_fd(), events, 8, -1);
+    int count = await_events(keeper_events_fd(), events, 8, reap_ending_children());
     if (count < 0 && count != -EINTR) return false;
     bool has_ended = false;
     for (int i = 0; i < count; i++) {
@@ -114,6 +116,18 @@ void* keep_keeper(void*) {
   return nullptr;
 }
 
+// What has to be there before a keeper is started; what an earlier call has made is kept. 0 or -errno. The
+// mutex is held, and the thread, which comes last since it has no end, waits for that.
+int prepare(Guard& self) {
+  int error = std::min(keeper_events_fd(), 0);
+  if (error == 0 && self.registry_fd < 0) {
+    Registry* registry;
+    error = make_registry(&self.registry_fd, &registry);
+    if (error == 0) self.slots.use(registry);
+  }
+  return error == 0 ? start_detached_thread(keep_keeper) : error;
+}
+
 }  // namespace
 
 bool start_guard(const std::string& keeper_program) {
@@ -123,18 +137,14 @@ bool start_guard(const std::string& keeper_program) {
   self.started = true;
   self.program = keeper_program;
   if (disabled("keeper")) return true;
-  Registry* registry = nullptr;
-  int error = keeper_events_fd() < 0 ? keeper_events_fd() : make_registry(&self.registry_fd, &registry);
+  int error = prepare(self);
   if (error != 0) {
     self.started = false;
     self.record.refused(error);
     return false;
   }
-  self.slots.use(registry);
   error = start_keeper(self);
   // One that can't be started now is tried again by the thread.
-  int thread = start_detached_thread(keep_keeper);
-  if (error == 0) error = thread;
   if (error != 0) self.record.refused(error);
   return true;
 }
@@ -142,7 +152,8 @@ bool start_guard(const std::string& keeper_program) {
 GuardStatus guard_status() {
   Guard& self = guard();
   std::lock_guard<std::mutex> lock(self.mutex);
-  return {self.record.state(), self.keeper.pid, self.record.restarts(), self.record.error()};
+  // What this process may do its keeper may, too.
+  return {self.record.state(), self.keeper.pid, self.record.restarts(), self.record.error(), try_list()};
 }
 
 RegistrySlot* take_slot(uint32_t grace_ms) {

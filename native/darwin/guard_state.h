@@ -13,10 +13,11 @@ struct GuardStatus {
   int32_t keeper_pid;
   uint32_t keeper_restarts;
   int keeper_error;  // the errno of the last failure; 0: none
+  int list_error;    // why the keeper can't find what isn't registered, as a negative errno; 0: it can
 };
 
 // Makes the registry and starts the keeper. The first call does it; later ones return at once. False: there
-// is no memory or descriptor for the registry; a later call tries again.
+// is no memory, descriptor or thread for it; a later call tries again.
 bool start_guard(const std::string& keeper_program);
 GuardStatus guard_status();
 

@@ -50,6 +50,7 @@ ProcessStat stat_of(const kinfo_proc& found) {
   stat.state = letter_of(found.kp_proc.p_stat);
   const struct timeval& start = found.kp_proc.p_starttime;
   stat.start_ticks = static_cast<uint64_t>(start.tv_sec) * 1'000'000 + static_cast<uint64_t>(start.tv_usec);
+  stat.has_executed = (found.kp_proc.p_flag & P_EXEC) != 0;
   stat.is_keeper = strncmp(found.kp_proc.p_comm, "procguard-keeper", MAXCOMLEN) == 0;
   return stat;
 }
@@ -71,6 +72,12 @@ int check_identity(pid_t pid, uint64_t start_ticks) {
   int error = read_stat(pid, &stat);
   if (error != 0) return error;
   return stat.start_ticks == start_ticks && !is_dead(stat) ? 0 : -ESRCH;
+}
+
+int try_list() {
+  int name[3] = {CTL_KERN, KERN_PROC, KERN_PROC_ALL};
+  size_t bytes = 0;
+  return sysctl(name, 3, nullptr, &bytes, nullptr, 0) == 0 ? 0 : -errno;
 }
 
 ProcessList::~ProcessList() {

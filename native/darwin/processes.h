@@ -14,6 +14,7 @@ struct ProcessStat {
   char state;            // R, S, T (stopped), Z or I (being made)
   uint64_t start_ticks;  // microseconds since 1970; with the pid, its identity
   bool is_keeper;        // of any host, by its name
+  bool has_executed;     // false: it was forked, and is still what its parent was
 };
 
 // 0 or -errno; -ESRCH when there is no such process.
@@ -25,6 +26,9 @@ inline bool is_dead(const ProcessStat& stat) {
 
 // 0: it is that process, and it lives; -ESRCH: it isn't, or has ended; another -errno: can't tell.
 int check_identity(pid_t pid, uint64_t start_ticks);
+
+// Whether a ProcessList can be read: 0 or -errno. Takes no memory.
+int try_list();
 
 // Every process of the machine, as one call of the kernel saw it.
 class ProcessList {

@@ -1,7 +1,10 @@
 #include "adopted_children.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#include <mutex>
 
 #include "guard_state.h"
 #include "kernel.h"
@@ -19,8 +22,12 @@ struct Adopted {
 }  // namespace
 
 int adopted_children_fd() {
-  static const int fd = epoll_create1(EPOLL_CLOEXEC);
-  return fd;
+  // Never destroyed: a thread that outlives main uses it.
+  static std::mutex& mutex = *new std::mutex();
+  static int fd = -1;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (fd < 0) fd = epoll_create1(EPOLL_CLOEXEC);
+  return fd < 0 ? -errno : fd;
 }
 
 void adopt_child(pid_t pid, int pidfd, RegistrySlot* slot) {

@@ -11,7 +11,7 @@ struct RegistrySlot;
 // Takes the pidfd and the slot over.
 void adopt_child(pid_t pid, int pidfd, RegistrySlot* slot);
 
-// Readable when one of them has ended; below 0: there is none.
+// Readable when one of them has ended; -errno: none could be made, and a later call tries again.
 int adopted_children_fd();
 void reap_adopted_children();
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "adopted_children.h"
 #include "guard_state.h"
 #include "kernel.h"
 #include "process_table.h"
@@ -13,6 +14,12 @@
 extern char** environ;
 
 namespace procguard {
+
+namespace {
+
+constexpr int kReapTries = 100;
+
+}  // namespace
 
 char** host_environment() {
   return environ;
@@ -56,12 +63,24 @@ int signal_watched(const Watched& process, int signal) {
 }
 
 void abandon(Watched* process) {
-  if (process->pidfd >= 0) close(process->pidfd);
+  int pidfd = process->pidfd;
   process->pidfd = -1;
-  if (!process->is_child) return;
+  if (!process->is_child) {
+    if (pidfd >= 0) close(pidfd);
+    return;
+  }
   kill(process->pid, SIGKILL);
   Ending ending;
-  reap(process->pid, -1, false, &ending);
+  int reaped = 0;
+  // One that is stuck in the kernel must not hold the event loop up.
+  for (int i = 0; i < kReapTries && reaped == 0; i++) {
+    if (i > 0) usleep(1000);
+    reaped = reap(process->pid, -1, true, &ending);
+  }
+  if (reaped == 0)
+    adopt_child(process->pid, pidfd, nullptr);
+  else if (pidfd >= 0)
+    close(pidfd);
   process->pid = 0;
 }
 

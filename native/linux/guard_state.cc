@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "adopted_children.h"
@@ -108,6 +109,18 @@ void* keep_keeper(void*) {
   return nullptr;
 }
 
+// What has to be there before a keeper is started; what an earlier call has made is kept. 0 or -errno. The
+// mutex is held, and the thread, which comes last since it has no end, waits for that.
+int prepare(Guard& self) {
+  int error = std::min(adopted_children_fd(), 0);
+  if (error == 0 && self.registry_fd < 0) {
+    Registry* registry;
+    error = make_registry(&self.registry_fd, &registry);
+    if (error == 0) self.slots.use(registry);
+  }
+  return error == 0 ? start_detached_thread(keep_keeper) : error;
+}
+
 }  // namespace
 
 bool start_guard(const std::string& keeper_program) {
@@ -122,20 +135,16 @@ bool start_guard(const std::string& keeper_program) {
     self.record.stopped(error);
     return true;
   }
-  Registry* registry = nullptr;
-  if (error == 0) error = make_registry(&self.registry_fd, &registry);
+  if (error == 0) error = prepare(self);
   if (error != 0) {
     self.started = false;
     self.record.refused(error);
     return false;
   }
-  self.slots.use(registry);
   // Only a host with a keeper makes one: nobody else would kill it or remove it.
   self.cgroup.open(getpid(), host_start_ticks());
   error = start_keeper(self);
   // One that can't be started now is tried again by the thread.
-  int thread = start_detached_thread(keep_keeper);
-  if (error == 0) error = thread;
   if (error != 0) self.record.refused(error);
   return true;
 }

@@ -20,7 +20,7 @@ struct GuardStatus {
 };
 
 // Makes registry and cgroup and starts the keeper. The first call does it; later ones return at once. False:
-// there is no memory or descriptor for the registry; a later call tries again.
+// there is no memory, descriptor or thread for it; a later call tries again.
 bool start_guard(const std::string& keeper_program);
 GuardStatus guard_status();
 
