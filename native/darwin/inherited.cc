@@ -38,10 +38,9 @@ std::vector<PipeEnd> pipes_of(pid_t pid, const std::vector<proc_fdinfo>& list) {
 
 }  // namespace
 
-std::vector<int> open_descriptors() {
-  std::vector<int> open;
-  for (const proc_fdinfo& entry : list_descriptors(getpid())) open.push_back(entry.proc_fd);
-  return open;
+size_t count_descriptors() {
+  int bytes = proc_pidinfo(getpid(), PROC_PIDLISTFDS, 0, nullptr, 0);
+  return bytes > 0 ? static_cast<size_t>(bytes) / sizeof(proc_fdinfo) : 0;
 }
 
 std::vector<int> inherited_descriptors() {

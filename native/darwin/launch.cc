@@ -47,13 +47,15 @@ class Attributes {
 
 class FileActions {
  public:
-  FileActions() { error_ = posix_spawn_file_actions_init(&raw_); }
+  FileActions() {
+    error_ = posix_spawn_file_actions_init(&raw_);
+    is_made_ = error_ == 0;
+  }
   ~FileActions() {
     if (is_made_) posix_spawn_file_actions_destroy(&raw_);
   }
   // 0 or an errno. In the order of libuv: the folder first, so that the program's path counts from there.
   int fill(const LaunchPlan& plan) {
-    is_made_ = error_ == 0;
     if (is_made_ && plan.cwd != nullptr) note(posix_spawn_file_actions_addchdir_np(&raw_, plan.cwd));
     std::vector<int> fds = plan.fds;
     move_away(&fds);
@@ -99,7 +101,7 @@ class FileActions {
   posix_spawn_file_actions_t raw_;
   std::vector<int> moved_;
   int error_;
-  bool is_made_ = false;
+  bool is_made_;
 };
 
 // Programs expect blocking streams, and the mode is shared with the host: as libuv has it.

@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libproc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <mutex>
+
 #include "inherited.h"
+#include "processes.h"
 #include "reap.h"
 
 // What runs in the child of a process with many threads: system calls, and nothing that allocates or locks.
@@ -18,6 +23,9 @@ namespace {
 
 constexpr int kSignals = 32;
 constexpr const char* kShell = "/bin/sh";
+// How many descriptors other threads may open between the count of them and the fork.
+constexpr size_t kMoreDescriptors = 1024;
+constexpr int kLookAgainMs = 100;
 
 // Allocated before the fork.
 struct ChildContext {
@@ -25,7 +33,7 @@ struct ChildContext {
   std::vector<int> fds;
   std::vector<const char*> paths;  // ends with nullptr
   std::vector<char*> shell_argv;   // for a program without a header, as execvp does it
-  std::vector<int> open;           // what the host has open
+  std::vector<proc_fdinfo> open;   // room for what the host has open at the fork
   int error_fd;
 };
 
@@ -54,7 +62,11 @@ int place_descriptors(ChildContext* context) {
     if (flags > 0 && (flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   }
   // No descriptor that isn't named reaches a program of another user, whatever its maker has forgotten.
-  for (int fd : context->open) {
+  std::vector<proc_fdinfo>& open = context->open;
+  int bytes = proc_pidinfo(getpid(), PROC_PIDLISTFDS, 0, open.data(),
+                           static_cast<int>(open.size() * sizeof(proc_fdinfo)));
+  for (int i = 0; i < bytes / static_cast<int>(sizeof(proc_fdinfo)); i++) {
+    int fd = open[static_cast<size_t>(i)].proc_fd;
     if (fd >= count) fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
   return 0;
@@ -106,8 +118,17 @@ int run_child(ChildContext* context) {
   return execute(context);
 }
 
-// The errno that the child has sent; 0: its end of the pipe was closed, by exec.
-int await_exec(int fd) {
+// The errno that the child has sent; 0: it runs its program, or has ended. Either closes its end of the pipe;
+// but a child that another library has forked may have that end, too.
+int await_exec(int fd, pid_t pid) {
+  struct pollfd wait = {fd, POLLIN, 0};
+  ProcessStat stat = {};
+  while (poll(&wait, 1, kLookAgainMs) <= 0) {
+    if (read_stat(pid, &stat) != 0 || (!stat.has_executed && !is_dead(stat))) continue;
+    // What it may have sent since.
+    if (poll(&wait, 1, 0) <= 0) return 0;
+    break;
+  }
   int error = 0;
   ssize_t got;
   do got = read(fd, &error, sizeof(error));
@@ -115,17 +136,26 @@ int await_exec(int fd) {
   return got == sizeof(error) ? error : 0;
 }
 
+// Held from the making of a pipe to the fork: until the ends of a pipe close on exec, no other child may get
+// them. Never destroyed: a thread may outlive main.
+std::mutex& fork_mutex() {
+  static std::mutex* const instance = new std::mutex();
+  return *instance;
+}
+
 }  // namespace
 
 int launch_as(const LaunchPlan& plan, const std::vector<std::string>& candidates, pid_t* pid) {
-  ChildContext context = {&plan, plan.fds, {}, {const_cast<char*>(kShell), nullptr}, open_descriptors(), -1};
+  ChildContext context = {&plan, plan.fds, {}, {const_cast<char*>(kShell), nullptr}, {}, -1};
   for (const std::string& candidate : candidates) context.paths.push_back(candidate.c_str());
   context.paths.push_back(nullptr);
   if (plan.argv[0] == nullptr)
     context.shell_argv.push_back(nullptr);
   else
     context.shell_argv.insert(context.shell_argv.end(), plan.argv.begin() + 1, plan.argv.end());
+  context.open.resize(count_descriptors() + kMoreDescriptors);
   int line[2];
+  std::unique_lock<std::mutex> lock(fork_mutex());
   if (pipe(line) != 0) return errno;
   for (int& end : line) {
     // Above what the child places, so that it is not overwritten.
@@ -145,9 +175,10 @@ int launch_as(const LaunchPlan& plan, const std::vector<std::string>& candidates
     (void)!write(context.error_fd, &error, sizeof(error));
     _exit(127);
   }
+  lock.unlock();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (line[1] >= 0) close(line[1]);
-  if (made > 0) error = await_exec(line[0]);
+  if (made > 0) error = await_exec(line[0], made);
   if (line[0] >= 0) close(line[0]);
   Ending ending;
   if (made > 0 && error != 0) reap(made, false, &ending);

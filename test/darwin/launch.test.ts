@@ -8,13 +8,16 @@ import { binding } from '../../lib/guard/binding.js';
 import * as procguard from '../../lib/index.js';
 import { until, within } from '../helpers/deadline.js';
 import { type Guard, Host } from '../helpers/host.js';
-import { Lifelines } from '../helpers/lifelines.js';
+import { type Life, Lifelines } from '../helpers/lifelines.js';
+import { readStat } from '../helpers/proc.js';
 import { allGone, startTree } from '../helpers/tree.js';
 
 // What the guard of macOS does at a child's start.
 const isDarwin = binding().darwin !== undefined;
 if (!isDarwin) console.warn('The addon is not that of macOS: npm run test:darwin runs these tests with it');
 const run = isDarwin ? test.serial : test.serial.skip;
+// What only the stand-in can be made to do.
+const onStandIn = isDarwin && process.platform === 'linux' ? test.serial : test.serial.skip;
 const rootOnly = isDarwin && process.getuid?.() === 0 ? test.serial : test.serial.skip;
 
 /** What the program has written, and its exit code, or the code of the error. */
@@ -147,7 +150,7 @@ for (const [what, env] of Object.entries(ends)) {
   });
 }
 
-run('a child that the keeper can not be told of is said to be, and dies by its mark', async (t) => {
+onStandIn('a child that the keeper can not be told of is said to be, and dies by its mark', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host({ env: { PROCGUARD_SHIM_STAT_ERROR: String(os.constants.errno.EPERM) } });
   const lives = await startTree(host, lifelines);
@@ -160,6 +163,61 @@ run('a child that the keeper can not be told of is said to be, and dies by its m
   );
   await host.die('SIGKILL');
   await t.notThrowsAsync(allGone(lives));
+});
+
+onStandIn('a host that may not list the processes says so, and its children die with it', async (t) => {
+  await using lifelines = await Lifelines.open();
+  await using host = new Host({ env: { PROCGUARD_SHIM_LIST_ERROR: String(os.constants.errno.EPERM) } });
+  const [child] = await startTree(host, lifelines, { layers: ['child'] });
+  await host.keeperPid();
+  for (const guard of [
+    await host.ask<Guard>('guardOf', { pid: child!.pid }),
+    await host.ask<Guard>('capabilities'),
+  ]) {
+    t.like(guard, { link: 'keeper', tree: 'none' });
+    t.deepEqual(
+      guard.downgrades.map(({ code }) => code),
+      ['keeper_blind'],
+    );
+  }
+  await host.die('SIGKILL');
+  await t.notThrowsAsync(child!.gone());
+});
+
+// The stand-in holds a thread up while its pipe would be open to whatever another thread starts.
+for (const from of ['procguard', 'node'] as const) {
+  rootOnly(`a start as another user waits for no child that ${from} starts meanwhile`, async (t) => {
+    await using host = new Host({ env: { PROCGUARD_SHIM_PIPE_MS: '400' } });
+    await host.ask('startWorker');
+    const options = { stdio: 'ignore', uid: 65534, gid: 65534 };
+    const ours = host.start(['sleep', ['1000'], options], { inWorker: true });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const others = host.start(['sleep', ['1000'], options], { from });
+    const started = await Promise.all([ours, others]);
+    for (const { pid } of started) process.kill(pid, 'SIGKILL');
+    t.is(started.length, 2);
+  });
+}
+
+onStandIn('a child that is stuck while it ends keeps no other from being reaped', async (t) => {
+  await using lifelines = await Lifelines.open();
+  const program = join(lifelines.folder, 'stuck');
+  copyFileSync(lifelines.program, program);
+  await using host = new Host({ env: { PROCGUARD_SHIM_STUCK: 'stuck' } });
+  await host.ask('startWorker');
+  const lives: Life[] = [];
+  for (const [name, file] of Object.entries({ first: program, second: lifelines.program })) {
+    await host.start([file, lifelines.arguments(name), { stdio: 'ignore' }], { inWorker: true });
+    lives.push(await lifelines.take(name));
+  }
+  await host.ask('endWorker', { how: 'terminate' });
+  for (const life of lives) {
+    process.kill(life.pid, 'SIGKILL');
+    await life.gone();
+  }
+  await t.notThrowsAsync(
+    until(() => (readStat(lives[1]!.pid) === undefined ? true : undefined), 'the second to be reaped'),
+  );
 });
 
 run('a keeper whose line can not be watched by events is watched all the same', async (t) => {
