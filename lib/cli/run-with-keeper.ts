@@ -2,6 +2,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import os from 'node:os';
 import { isatty } from 'node:tty';
+import { binding } from '../guard/binding.js';
 import { killTree } from '../guard/kill-tree.js';
 import { guardOf } from '../guard/report.js';
 import { spawn } from '../guard/spawn.js';
@@ -10,7 +11,7 @@ import { complain } from './output.js';
 import request from './run.cjs';
 import { awaitCommand, endLeftovers } from './run-in-node.js';
 import { forwardSignals } from './run-signals.js';
-import { watchParent } from './watch-parent.js';
+import { parentGone, watchParent } from './watch-parent.js';
 
 // A signal to this very process may come to another thread of it, a moment later.
 const deathPatienceMs = 1000;
@@ -28,8 +29,9 @@ export async function runWithKeeper(
   const descriptors = withoutChannel(request.given.descriptors);
   const ownSession = !hasTerminal();
   let child: ChildProcess | undefined;
-  // launchd, which adopts those whose parent has ended, never does.
+  // launchd, which adopts those whose parent has ended, never ends itself.
   if (process.ppid > 1) await watchParent('kevent', () => endWithParent(child, graceMs));
+  else if (binding().darwin?.isMadeBy(process.ppid) === false) throw parentGone();
   const ended = await awaitCommand(command, () => {
     child = spawn(command, args, {
       stdio: stdioOf(descriptors),

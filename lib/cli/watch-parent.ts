@@ -63,7 +63,7 @@ function cannotWatch(pid: number, error: number, syscall: string): ProcguardErro
   );
 }
 
-function parentGone(): ProcguardError {
+export function parentGone(): ProcguardError {
   return new ProcguardError(
     'ERR_PROCGUARD_SYSTEM',
     'The process that has started procguard is gone, and with it the reason to run the command.',

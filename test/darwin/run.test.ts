@@ -135,6 +135,19 @@ run('R7.2 the command dies with its whole tree when procguard run is killed', as
   await t.notThrowsAsync(allGone(lives));
 });
 
+// The stand-in can't tell who has made an orphan, unless it is told.
+run(
+  'a command is not started when the parent of procguard run is gone before Node has started',
+  async (t) => {
+    const orphan = spawn('sh', ['-c', '"$@" 2>&1 & exit 0', 'sh', ...runCommand([], ['echo', 'started'])], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, PROCGUARD_SHIM_MAKER: '1' },
+    });
+    const output = await within(text(orphan.stdout), 'procguard run to end');
+    t.regex(output, /^procguard: The process that has started procguard is gone/);
+  },
+);
+
 run('control: without procguard run, the tree survives its parent', async (t) => {
   await using lifelines = await Lifelines.open();
   const [child, ...descendants] = LAYERS;
