@@ -220,6 +220,26 @@ onStandIn('a child that is stuck while it ends keeps no other from being reaped'
   );
 });
 
+onStandIn(
+  'a child that can not be watched is killed, and one that is stuck then is not waited for',
+  async (t) => {
+    await using lifelines = await Lifelines.open();
+    const program = join(lifelines.folder, 'stuck');
+    copyFileSync(lifelines.program, program);
+    const env = {
+      PROCGUARD_SHIM_STUCK: 'stuck',
+      PROCGUARD_SHIM_KEVENT_ERROR: String(os.constants.errno.ENOMEM),
+    };
+    await using host = new Host({ env });
+    for (const file of [program, lifelines.program]) {
+      const error = await t.throwsAsync(
+        host.start([file, lifelines.arguments('child'), { stdio: 'ignore' }]),
+      );
+      t.is((error as NodeJS.ErrnoException).code, 'ENOMEM');
+    }
+  },
+);
+
 run('a keeper whose line can not be watched by events is watched all the same', async (t) => {
   await using lifelines = await Lifelines.open();
   await using host = new Host({ env: { PROCGUARD_SHIM_READ_ERROR: String(os.constants.errno.ENOMEM) } });
