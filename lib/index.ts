@@ -33,9 +33,10 @@ export type {
 } from './events/events.js';
 export type { Logger } from './events/logger.js';
 export { onEvent } from './events/subscribe.js';
+export type { Capabilities, Downgrade, Guard } from './guard/guarantees.js';
 export { type KillNote, type KillTreeOptions, type KillTreeReport, killTree } from './guard/kill-tree.js';
 export type { GuardOptions } from './guard/policy.js';
-export { type Capabilities, capabilities, type Downgrade, type Guard, guardOf } from './guard/report.js';
+export { capabilities, guardOf } from './guard/report.js';
 export { exec, execFile, fork, spawn } from './guard/spawn.js';
 export { type SweepOptions, type SweepReport, sweep } from './guard/sweep.js';
 export type { Reason, Verdict } from './health/verdict.js';

@@ -1,6 +1,6 @@
 import type { Alert } from '../alerts/alert.js';
 import type { PoolSettings } from '../config/pool-options.js';
-import type { Guard } from '../guard/report.js';
+import type { Guard } from '../guard/guarantees.js';
 import type { Reason, Verdict } from '../health/verdict.js';
 
 /** What every event says. */

@@ -1,4 +1,4 @@
-import type { Capabilities, Downgrade } from './report.js';
+import type { Capabilities, Downgrade } from './guarantees.js';
 
 /** Elsewhere than on Linux. */
 export const noKernel: Capabilities['kernel'] = {

@@ -1,7 +1,7 @@
 import { binding } from './binding.js';
+import type { Capabilities, Downgrade, Guard } from './guarantees.js';
 import type { GuardRecord } from './handle.js';
 import { noKernel } from './kernel-downgrades.js';
-import type { Capabilities, Downgrade, Guard } from './report.js';
 
 /** What guards this child of ours on Windows. */
 export function guardByJob(record: GuardRecord): Guard {

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { errnoName } from '../errors.js';
 import { binding, type DarwinProcesses, type GuardStatus } from './binding.js';
+import type { Capabilities, Downgrade, Guard } from './guarantees.js';
 import type { GuardRecord } from './handle.js';
 import { noKernel } from './kernel-downgrades.js';
-import type { Capabilities, Downgrade, Guard } from './report.js';
 import { unregistered } from './unregistered.js';
 
 /*

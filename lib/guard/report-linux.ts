@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { errnoName } from '../errors.js';
 import { binding, type GuardStatus, keeperProgram } from './binding.js';
+import type { Capabilities, Downgrade, Guard } from './guarantees.js';
 import type { GuardRecord } from './handle.js';
 import { kernelDowngrades, linkRefused } from './kernel-downgrades.js';
 import { describeProc } from './proc-errors.js';
-import type { Capabilities, Downgrade, Guard } from './report.js';
 import { unregistered } from './unregistered.js';
 
 /*

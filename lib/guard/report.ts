@@ -1,49 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { binding, type GuardStatus, hasJobs, isGuardedPlatform } from './binding.js';
+import { binding, hasJobs, isGuardedPlatform } from './binding.js';
+import type { Capabilities, Downgrade, Guard } from './guarantees.js';
 import { type GuardRecord, recordOf } from './handle.js';
 import { noKernel } from './kernel-downgrades.js';
 import { capabilitiesOfJobs, guardByJob } from './report-job.js';
 import { capabilitiesOfKeeper, guardByKeeper } from './report-keeper.js';
 import { capabilitiesOfLinux, guardOnLinux } from './report-linux.js';
-
-/** Something that is weaker than it could be, and how to mend it. `code` is stable. */
-export interface Downgrade {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-/** What ties one child's life to its host's. */
-export interface Guard {
-  /** What ends the child itself: the kernel, or on macOS, where it can't, the keeper. */
-  readonly link: 'pdeathsig' | 'job-object' | 'keeper' | 'none';
-  /** What ends the child's descendants. `none` is also what `containment: 'process'` asks for. */
-  readonly tree: 'cgroup' | 'mark' | 'job-object' | 'none';
-  readonly downgrades: readonly Downgrade[];
-}
-
-/** What this machine allows, found by trying. */
-export interface Capabilities extends Guard {
-  readonly platform: NodeJS.Platform;
-  /** The means of the Linux kernel that are in use; what is missing has a fallback. */
-  readonly kernel: {
-    readonly pidfd: boolean;
-    readonly pidfdSignal: boolean;
-    readonly waitidPidfd: boolean;
-    readonly clone3: boolean;
-    readonly sharedChild: boolean;
-    readonly pdeathsig: boolean;
-  };
-  readonly keeper: {
-    readonly state: GuardStatus['keeper'];
-    /** 0 while there is none. */
-    readonly pid: number;
-    /** How often another one had to be started. */
-    readonly restarts: number;
-  };
-  /** The directory of the host's cgroup, if it has one. */
-  readonly cgroup: string | undefined;
-}
 
 const platformDowngrade: Downgrade = {
   code: 'platform_unsupported',

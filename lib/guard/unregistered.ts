@@ -1,5 +1,5 @@
+import type { Downgrade } from './guarantees.js';
 import type { GuardRecord } from './handle.js';
-import type { Downgrade } from './report.js';
 
 /** Why the keeper hasn't a child in its registry; `but`: how it finds it all the same. */
 export function unregistered({ isEarly }: GuardRecord, but: string): Downgrade {

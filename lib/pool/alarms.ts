@@ -1,8 +1,8 @@
 import type { Alerts } from '../alerts/alerts.js';
 import { nowMs } from '../clock.js';
+import type { Guard } from '../guard/guarantees.js';
 import type { KeeperSighting } from '../guard/keeper-watch.js';
 import type { KillTreeReport } from '../guard/kill-tree.js';
-import type { Guard } from '../guard/report.js';
 import type { Growth } from '../health/memory-growth.js';
 import { type Diagnosis, describeDiagnosis } from '../health/verdict.js';
 import type { Worker } from '../worker/worker.js';
