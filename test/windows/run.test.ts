@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import { within } from '../helpers/deadline.js';
+import { until, within } from '../helpers/deadline.js';
 import { fixture, ROOT } from '../helpers/fixtures.js';
 import { Lifelines } from '../helpers/lifelines.js';
 import { allAnswer, allGone, LAYERS } from '../helpers/tree.js';
@@ -102,6 +102,8 @@ for (const [how, who] of Object.entries(DEATHS)) {
     if (who === 'run') process.kill(Number(pid), 'SIGKILL');
     else parent.kill('SIGKILL');
     await t.notThrowsAsync(allGone(lives));
+    // The shell of the batch file reads on in it when the command has ended.
+    await until(() => !isAlive(Number(pid)) || undefined, 'procguard run, or its shell, to be gone');
   });
 }
 
@@ -143,6 +145,14 @@ test.serial('procguard sweep finds nothing, since nothing outlives its host', as
   t.is(code, 0);
   t.like(JSON.parse(stdout), { found: [], killed: [], survivors: [] });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 function temporaryFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard run '));

@@ -17,7 +17,7 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import * as procguard from '../../lib/index.js';
-import { within } from '../helpers/deadline.js';
+import { until, within } from '../helpers/deadline.js';
 import { fixture } from '../helpers/fixtures.js';
 import { Lifelines } from '../helpers/lifelines.js';
 
@@ -328,8 +328,8 @@ test.serial('nothing of a guarded child is left in the event loop after its end'
     for (const stream of child.stdio) (stream as NodeJS.ReadableStream | null)?.resume?.();
     await within(once(child, 'close'), 'the child to close');
   }
-  await new Promise((resolve) => setImmediate(resolve));
-  t.is(handles(), before);
+  // libuv closes a pipe when Windows has told it of what was under way there.
+  await t.notThrowsAsync(until(() => handles() <= before || undefined, 'their handles to be closed'));
 });
 
 test.serial(
