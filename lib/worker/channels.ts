@@ -60,15 +60,10 @@ export class Channels {
 
   ping(seq: number): void {
     // One that doesn't even read gets no more of them.
-    if (this.control.writableLength === 0) this.tellAfterReads({ type: 'ping', seq });
-  }
-
-  /**
-   * For what a timer sends. After a stall of the loop it comes before the reads, and to write to a channel that the worker has closed
-   * meanwhile loses what it has sent and wasn't read.
-   */
-  tellAfterReads(message: object): void {
-    setImmediate(() => this.tell(message));
+    if (this.control.writableLength > 0) return;
+    // It is a timer's, which after a stall of the loop comes before the reads. To write to a channel that the worker has closed meanwhile
+    // loses what it has sent and wasn't read.
+    setImmediate(() => this.tell({ type: 'ping', seq }));
   }
 
   tell(message: object): void {

@@ -176,7 +176,7 @@ export class Worker {
 
   /** Tells the worker that nobody waits for this any more. It counts as in flight until the worker has answered. */
   cancel(request: WorkRequest): void {
-    if (this.#inFlight.has(request)) this.#channels?.tellAfterReads({ type: 'cancel', id: request.id });
+    if (this.#inFlight.has(request)) this.#channels?.tell({ type: 'cancel', id: request.id });
   }
 
   giveCredit(request: WorkRequest, items: number): void {
