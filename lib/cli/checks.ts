@@ -5,6 +5,7 @@ import { atMost, nowMs } from '../clock.js';
 import { addon, addonAdvice, hasJobs, isGuardedPlatform, keeperProgram } from '../guard/binding.js';
 import type { Capabilities } from '../guard/guarantees.js';
 import { capabilities, guardOf } from '../guard/report.js';
+import { allowToExecute } from '../guard/report-linux.js';
 import { spawn } from '../guard/spawn.js';
 import type { Check } from './check.js';
 import { checkDescriptors, checkOrphans, checkProcesses, checkPython } from './machine-checks.js';
@@ -162,9 +163,7 @@ function checkRun(): Check {
       name: 'run',
       state: 'missing',
       message: `${program} is missing or may not be executed: procguard run can't work.`,
-      remedy: existsSync(program)
-        ? `Allow it: chmod +x '${program}'; or its file system is mounted with noexec: install procguard on another.`
-        : 'Build it: npm rebuild procguard.',
+      remedy: existsSync(program) ? allowToExecute(program) : 'Build it: npm rebuild procguard.',
     };
   }
 }

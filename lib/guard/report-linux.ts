@@ -133,7 +133,12 @@ function keeperDowngrades({ keeper, keeperError }: GuardStatus): Downgrade[] {
 
 function keeperRemedy(error: number): string {
   if (errnoName(-error) !== 'EACCES') return 'Look for procguard-keeper in the system log.';
-  return `Its file may not be executed: chmod +x '${keeperProgram()}'; or its file system is mounted with noexec: install procguard on another.`;
+  return allowToExecute(keeperProgram());
+}
+
+/** What to do about a program of the package that may not be executed. */
+export function allowToExecute(file: string): string {
+  return `Its file may not be executed: chmod +x '${file}'; or its file system is mounted with noexec: install procguard on another.`;
 }
 
 function keeperNeedsProc(error: number): Downgrade | undefined {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { ProcguardError } from '../errors.js';
 import type { GuardOptions } from '../guard/policy.js';
 import { spawnLeader } from '../guard/spawn.js';
@@ -60,7 +60,7 @@ export function cannotStart({ command, cwd }: WorkerSpec, error: Error): Procgua
 
 /** The system says the same of both. */
 function whatIsMissing(command: string, cwd: string | undefined): string {
-  if (cwd !== undefined && statSync(cwd, { throwIfNoEntry: false }) === undefined)
+  if (cwd !== undefined && !existsSync(cwd))
     return `There is no folder \`${cwd}\`, which is the \`cwd\` of the pool.`;
   const hint = /\s/.test(command) ? ' Arguments belong in `args`.' : '';
   return `There is no command \`${command}\`. Check the name and the PATH of the pool's \`env\`.${hint}`;

@@ -19,22 +19,14 @@ Napi::Value get_job_error(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), error);
 }
 
-// programOf(pid, startTicks) → a path or a libuv error
-Napi::Value get_program(const Napi::CallbackInfo& info) {
-  std::wstring path;
-  int error = program_of(info[0].As<Napi::Number>().Uint32Value(),
-                         static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()), &path);
+// programOf(pid, startTicks), commandLineOf(pid, startTicks) → a text or a libuv error
+template <int (*read)(DWORD pid, uint64_t start_ticks, std::wstring* text)>
+Napi::Value get_text(const Napi::CallbackInfo& info) {
+  std::wstring text;
+  int error = read(info[0].As<Napi::Number>().Uint32Value(),
+                   static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()), &text);
   if (error != 0) return Napi::Number::New(info.Env(), error);
-  return Napi::String::New(info.Env(), reinterpret_cast<const char16_t*>(path.data()), path.size());
-}
-
-// commandLineOf(pid, startTicks) → a text or a libuv error
-Napi::Value get_command_line(const Napi::CallbackInfo& info) {
-  std::wstring line;
-  int error = command_line_of(info[0].As<Napi::Number>().Uint32Value(),
-                              static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()), &line);
-  if (error != 0) return Napi::Number::New(info.Env(), error);
-  return Napi::String::New(info.Env(), reinterpret_cast<const char16_t*>(line.data()), line.size());
+  return Napi::String::New(info.Env(), reinterpret_cast<const char16_t*>(text.data()), text.size());
 }
 
 // The job of our child with this pid; 0: it has none, has ended, or the pid is a stranger's by now.
@@ -77,8 +69,8 @@ void export_platform(Napi::Env env, Napi::Object exports) {
   exports["jobError"] = Napi::Function::New<get_job_error>(env);
   exports["treePidsOf"] = Napi::Function::New<get_tree_pids>(env);
   exports["endTreeOf"] = Napi::Function::New<end_tree_of>(env);
-  exports["commandLineOf"] = Napi::Function::New<get_command_line>(env);
-  exports["programOf"] = Napi::Function::New<get_program>(env);
+  exports["commandLineOf"] = Napi::Function::New<get_text<command_line_of>>(env);
+  exports["programOf"] = Napi::Function::New<get_text<program_of>>(env);
 }
 
 }  // namespace procguard

@@ -126,21 +126,21 @@ bool is_ending(HANDLE process) {
 }  // namespace
 
 int signal_handle(HANDLE process, int signal) {
-  if (is_ending(process)) return signal < 0 || signal >= NSIG ? UV_EINVAL : UV_ESRCH;
+  if (signal < 0 || signal >= NSIG) return UV_EINVAL;
   switch (signal) {
+    case 0:
     case SIGQUIT:
     case SIGTERM:
     case SIGKILL:
     case SIGINT: {
-      if (TerminateProcess(process, 1)) return 0;
+      if (is_ending(process)) return UV_ESRCH;
+      if (signal == 0 || TerminateProcess(process, 1)) return 0;
       DWORD error = GetLastError();
       // It may have begun to end meanwhile, of which Windows says that access is denied.
       return is_ending(process) ? UV_ESRCH : uv_translate_sys_error(error);
     }
-    case 0:
-      return 0;
     default:
-      return signal < 0 || signal >= NSIG ? UV_EINVAL : UV_ENOSYS;
+      return UV_ENOSYS;
   }
 }
 
