@@ -13,6 +13,11 @@ namespace {
 
 constexpr uint64_t kMicrosecondsTo1970 = 11644473600ull * 1000000;
 
+uint64_t microseconds_of(const FILETIME& time) {
+  uint64_t units = static_cast<uint64_t>(time.dwHighDateTime) << 32 | time.dwLowDateTime;
+  return units / 10 - kMicrosecondsTo1970;
+}
+
 // Zero for processes that may not be opened, of other users for instance.
 uint64_t start_time_of_pid(DWORD pid) {
   Handle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
@@ -24,13 +29,15 @@ uint64_t start_time_of_pid(DWORD pid) {
 uint64_t start_time_of(HANDLE process) {
   FILETIME created, exited, kernel, user;
   if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
-  uint64_t units = static_cast<uint64_t>(created.dwHighDateTime) << 32 | created.dwLowDateTime;
-  return units / 10 - kMicrosecondsTo1970;
+  return microseconds_of(created);
 }
 
 int snapshot(std::vector<ProcessEntry>* table) {
   HANDLE taken = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
   if (taken == INVALID_HANDLE_VALUE) return uv_translate_sys_error(GetLastError());
+  FILETIME now;
+  GetSystemTimePreciseAsFileTime(&now);
+  uint64_t taken_at = microseconds_of(now);
   Handle processes(taken);
   PROCESSENTRY32W found = {};
   found.dwSize = sizeof(found);
@@ -40,9 +47,12 @@ int snapshot(std::vector<ProcessEntry>* table) {
   if (!more) return uv_translate_sys_error(GetLastError());
   for (; more; more = Process32NextW(taken, &found)) {
     DWORD pid = found.th32ProcessID;
-    starts[pid] = start_time_of_pid(pid);
+    uint64_t start = start_time_of_pid(pid);
+    // The one in the snapshot has ended since, and its pid is another's, of which the snapshot says nothing.
+    if (start > taken_at) continue;
+    starts[pid] = start;
     table->push_back(
-        {{pid, found.th32ParentProcessID, 0, 0, 'S', starts[pid], false}, MarkRead::kUnreadable, "", true});
+        {{pid, found.th32ParentProcessID, 0, 0, 'S', start, false}, MarkRead::kUnreadable, "", true});
   }
   for (ProcessEntry& entry : *table) {
     auto parent = starts.find(entry.stat.parent);

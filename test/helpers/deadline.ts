@@ -2,10 +2,15 @@
 export const DEADLINE_MS = 20_000;
 
 /** Settles as `promise` does, or rejects after `ms` with an error that says what was waited for. */
-export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE_MS): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  what: string | (() => string),
+  ms = DEADLINE_MS,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms for ${what}`)), ms);
+    const expire = () => reject(new Error(`Waited ${ms} ms for ${typeof what === 'string' ? what : what()}`));
+    timer = setTimeout(expire, ms);
   });
   try {
     return await Promise.race([promise, expired]);

@@ -110,6 +110,7 @@ export class Lifelines {
   #untaken: Life[] = [];
   #sockets = new Set<Socket>();
   #waiting: { name: string; resolve: (life: Life) => void }[] = [];
+  #failures: string[] = [];
 
   private constructor() {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
@@ -137,7 +138,7 @@ export class Lifelines {
     const index = this.#untaken.findIndex((life) => life.name === name);
     if (index >= 0) return this.#untaken.splice(index, 1)[0]!;
     const arrival = new Promise<Life>((resolve) => this.#waiting.push({ name, resolve }));
-    return within(arrival, `a process named ${name} to connect`);
+    return within(arrival, () => [`a process named ${name} to connect`, ...this.#failures].join('; '));
   }
 
   /** The processes named `names`, in that order. */
@@ -167,6 +168,7 @@ export class Lifelines {
       const lines = (text + chunk).split('\n');
       text = lines.pop()!;
       for (const line of lines) {
+        if (line.startsWith('failed ')) this.#failures.push(`${life?.name} ${line}`);
         if (life) life.hear(line);
         else life = this.#welcome(new Life(socket, line));
       }
