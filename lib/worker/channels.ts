@@ -52,6 +52,8 @@ export class Channels {
     // A worker that ends with something unread resets the connection; what it sent before has been read by then.
     control.on('error', () => readers.closed('control', cutOff(lines)));
     data.on('error', () => readers.closed('data', cutOff(frames)));
+    passFailedWrites(control, () => readers.closed('control', undefined));
+    passFailedWrites(data, () => readers.closed('data', undefined));
   }
 
   get isClogged(): boolean {
@@ -60,10 +62,7 @@ export class Channels {
 
   ping(seq: number): void {
     // One that doesn't even read gets no more of them.
-    if (this.control.writableLength > 0) return;
-    // It is a timer's, which after a stall of the loop comes before the reads. To write to a channel that the worker has closed meanwhile
-    // loses what it has sent and wasn't read.
-    setImmediate(() => this.tell({ type: 'ping', seq }));
+    if (this.control.writableLength === 0) this.tell({ type: 'ping', seq });
   }
 
   tell(message: object): void {
@@ -108,6 +107,20 @@ function read(socket: Socket, { broken }: Readers, take: (chunk: Buffer) => void
       broken(error as Error);
     }
   });
+}
+
+/**
+ * Has `failed` called in place of an error when a write fails, since the worker has closed its end. By that error Node would destroy the
+ * socket, and lose what the worker had sent before and wasn't read yet, such as the last answers of one that leaves.
+ */
+function passFailedWrites(socket: Socket, failed: () => void): void {
+  const { _write: write, _writev: writev } = socket;
+  const pass = (done: (error?: Error | null) => void) => (error?: Error | null) => {
+    if (error) failed();
+    done();
+  };
+  socket._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, pass(done));
+  socket._writev = (chunks, done) => writev?.call(socket, chunks, pass(done));
 }
 
 function cutOff(reader: LineReader | FrameReader): WireError | undefined {

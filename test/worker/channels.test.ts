@@ -4,11 +4,11 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { nowMs } from '../../lib/clock.js';
+import { encodeFrame } from '../../lib/wire/frames.js';
 import { Channels } from '../../lib/worker/channels.js';
 import { within } from '../helpers/deadline.js';
 
-test('a ping that comes before the reads of what a worker that has ended had said loses none of it', async (t) => {
+test('writes that come before the reads of what a worker that has ended had said lose none of it', async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const server = createServer().listen(path.join(folder, 'socket'));
@@ -20,30 +20,30 @@ test('a ping that comes before the reads of what a worker that has ended had sai
     await once(host, 'connect');
     return [host, (await accepted)[0]];
   };
-  const [[control, worker], [data, other]] = [await connect(), await connect()];
-  t.teardown(() => {
-    data.destroy();
-    other.destroy();
+  const [[control, toControl], [data, toData]] = [await connect(), await connect()];
+  const received: Record<string, unknown>[] = [];
+  const closed: string[] = [];
+  const channels = new Channels(control, data, {
+    control: (message) => received.push(message),
+    frame: ({ header }) => received.push(header),
+    broken: (error) => t.fail(error.message),
+    closed: (name, cut) => closed.push(cut === undefined ? name : `${name}: ${cut.message}`),
+    drained: () => {},
   });
-  const received: unknown[] = [];
-  let channels!: Channels;
-  const closed = new Promise<void>((resolve) => {
-    channels = new Channels(control, data, {
-      control: (message) => received.push(message),
-      frame: () => {},
-      broken: (error) => t.fail(error.message),
-      closed: () => resolve(),
-      drained: () => {},
-    });
-  });
+  const ends = Promise.all([once(control, 'close'), once(data, 'close')]);
   setImmediate(() => {
-    // In this turn of the loop the worker's end is closed. The timer is due before the next reads.
-    worker.write('{"type":"leaving","last":1}\n');
-    worker.destroy();
-    setTimeout(() => channels.ping(1), 1);
-    const untilMs = nowMs() + 5;
-    while (nowMs() < untilMs);
+    // In this turn of the loop the worker's ends are closed, and written to before they are read.
+    toData.write(Buffer.concat(encodeFrame({ type: 'answer' }, [])));
+    toData.destroy();
+    toControl.write('{"type":"leaving","last":1}\n');
+    toControl.destroy();
+    channels.ping(1);
+    channels.tell({ type: 'drain' });
+    channels.send('{"request":2}', [Buffer.alloc(100_000)]);
+    channels.send('{"request":3}', []);
+    channels.tellAfterData({ type: 'drain' });
   });
-  await within(closed, 'the end of the channel');
-  t.deepEqual(received, [{ type: 'leaving', last: 1 }]);
+  await within(ends, 'the end of the channels');
+  t.deepEqual(received.map(({ type }) => type).sort(), ['answer', 'leaving']);
+  t.deepEqual([...new Set(closed)].sort(), ['control', 'data']);
 });

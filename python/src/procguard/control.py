@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 # While answers are written: how long one may be held back behind a handler that was taken for a quick one.
 BUSY_LOOK_SECONDS = 0.02
-# How long a worker that gives up waits for the host's answer.
-LINGER_SECONDS = 0.3
 
 
 class ControlThread:
@@ -141,22 +139,7 @@ class ControlThread:
     def enforce_deadline(self) -> None:
         if self.ending.is_overdue:
             self.leaving.tell()
-            self.await_drain()
             self.ending.give_up()
-
-    def await_drain(self) -> None:
-        """The host says it when it has read everything and writes no more: its write to a closed channel loses what it hasn't read."""
-        if os.name == "nt":
-            self.ending.drained.wait(LINGER_SECONDS)  # another thread reads
-            return
-        import select
-
-        poll = select.poll()
-        poll.register(self.channel.descriptor, select.POLLIN)
-        until = monotonic() + LINGER_SECONDS
-        while not self.ending.draining and monotonic() < until:
-            if poll.poll(max(0.0, until - monotonic()) * 1000):
-                self.read()
 
     def read(self) -> None:
         try:

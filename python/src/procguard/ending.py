@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-TERM_SECONDS = 2.5  # 3 at the very most, the wait for the host's answer and the exit itself included
+TERM_SECONDS = 2.7  # 3 at the very most, the exit itself included
 EXIT_BROKEN_PROTOCOL = 70
 EXIT_TERMINATED = 143
 
