@@ -15,7 +15,7 @@ failed=0
 # place above: without this, about one process of 8,000 ends there, before it has begun.
 fixed_addresses=(setarch --addr-no-randomize)
 if ! "${fixed_addresses[@]}" true; then
-  echo 'Addresses stay random: a process that cannot be started under Wine may be the fault of that.'
+  echo 'Addresses stay random: a process that cannot be started under Wine may be due to that.'
   fixed_addresses=()
 fi
 

@@ -11,7 +11,7 @@ import { Work } from './work.js';
 
 // Of the 3 seconds that the protocol gives, some are for the exit itself, on a busy machine too.
 const leaveMs = 2500;
-// The host says drain when it writes no more; one that writes to a closed channel may lose the answers that it hasn't read.
+// The host says drain when it writes no more. One of another make that writes to a closed channel may lose the answers that it hasn't read.
 const drainMs = 1000;
 // A cancellation can overtake its request. Ids of requests that were answered get here too, so old ones go.
 const maxEarlyCancels = 1000;

@@ -21,6 +21,7 @@ interface Readers {
 export class Channels {
   #unsent: Uint8Array[] = [];
   #unsentBytes = 0;
+  #hasFailedWrite = false;
   readonly #flush = () => {
     const pieces = this.#unsent.length === 1 ? this.#unsent : joinSmall(this.#unsent);
     this.#unsent = [];
@@ -53,10 +54,15 @@ export class Channels {
     control.on('error', () => readers.closed('control', cutOff(lines)));
     data.on('error', () => readers.closed('data', cutOff(frames)));
     passFailedWrites(control, () => readers.closed('control', undefined));
-    passFailedWrites(data, () => readers.closed('data', undefined));
+    passFailedWrites(data, () => {
+      this.#hasFailedWrite = true;
+      readers.closed('data', undefined);
+    });
   }
 
+  /** It takes no further request: for now, or for good where the worker has closed its end. */
   get isClogged(): boolean {
+    if (this.#hasFailedWrite || !this.data.writable) return true;
     return this.#unsentBytes + this.data.writableLength > highWaterBytes;
   }
 
@@ -110,17 +116,17 @@ function read(socket: Socket, { broken }: Readers, take: (chunk: Buffer) => void
 }
 
 /**
- * Has `failed` called in place of an error when a write fails, since the worker has closed its end. By that error Node would destroy the
- * socket, and lose what the worker had sent before and wasn't read yet, such as the last answers of one that leaves.
+ * Calls `failed` when a write fails because the worker has closed its end, and takes the write for done. On an error Node would destroy the
+ * socket, and lose what the worker sent before that and hasn't been read yet, such as the last answers of one that leaves.
  */
 function passFailedWrites(socket: Socket, failed: () => void): void {
-  const { _write: write, _writev: writev } = socket;
+  const { _write: write, _writev: writev } = socket as Required<Pick<Socket, '_write' | '_writev'>>;
   const pass = (done: (error?: Error | null) => void) => (error?: Error | null) => {
     if (error) failed();
     done();
   };
   socket._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, pass(done));
-  socket._writev = (chunks, done) => writev?.call(socket, chunks, pass(done));
+  socket._writev = (chunks, done) => writev.call(socket, chunks, pass(done));
 }
 
 function cutOff(reader: LineReader | FrameReader): WireError | undefined {

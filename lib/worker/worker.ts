@@ -75,6 +75,8 @@ export class Worker {
   readonly #output: WorkerOutput;
   readonly #startTimer: NodeJS.Timeout;
   #closedTimer: NodeJS.Timeout | undefined;
+  /** The message that ended in the middle. */
+  #cut: WireError | undefined;
   #hasSpoken = false;
   #saidHello = false;
   #saidLeaving = false;
@@ -326,9 +328,12 @@ export class Worker {
 
   #closed(name: string, cut: WireError | undefined): void {
     if (this.state === 'leaving' || this.state === 'ended') return;
+    this.#cut ??= cut;
     const look = () => {
       const hasExited = this.child?.exitCode !== null || this.child.signalCode !== null;
-      if (!hasExited) this.#break(cut ?? new WireError('truncated', `It closed its ${name} channel`));
+      // It may have said meanwhile that it leaves.
+      if (!hasExited && this.state !== 'leaving')
+        this.#break(this.#cut ?? new WireError('truncated', `It closed its ${name} channel`));
     };
     // After a stall of the loop the timer comes before the exit that waits to be seen.
     this.#closedTimer ??= setTimeout(() => setImmediate(look), closedMs);

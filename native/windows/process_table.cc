@@ -13,15 +13,21 @@ namespace {
 
 constexpr uint64_t kMicrosecondsTo1970 = 11644473600ull * 1000000;
 
-uint64_t microseconds_of(const FILETIME& time) {
-  uint64_t units = static_cast<uint64_t>(time.dwHighDateTime) << 32 | time.dwLowDateTime;
-  return units / 10 - kMicrosecondsTo1970;
-}
+// PROCESS_BASIC_INFORMATION, whose last field has another name in each version of the SDK.
+struct BasicInformation {
+  void* reserved;
+  PEB* peb;
+  void* reserved_too[2];
+  ULONG_PTR pid;
+  ULONG_PTR parent;
+};
+static_assert(sizeof(BasicInformation) == sizeof(PROCESS_BASIC_INFORMATION), "it is what Windows fills");
 
-// Zero for processes that may not be opened, of other users for instance.
-uint64_t start_time_of_pid(DWORD pid) {
-  Handle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
-  return process ? start_time_of(process.get()) : 0;
+bool read_basic_information(HANDLE process, BasicInformation* basic) {
+  static const auto query = reinterpret_cast<decltype(&NtQueryInformationProcess)>(
+      reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtQueryInformationProcess")));
+  ULONG length = 0;
+  return query != nullptr && query(process, ProcessBasicInformation, basic, sizeof(*basic), &length) >= 0;
 }
 
 }  // namespace
@@ -29,15 +35,13 @@ uint64_t start_time_of_pid(DWORD pid) {
 uint64_t start_time_of(HANDLE process) {
   FILETIME created, exited, kernel, user;
   if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
-  return microseconds_of(created);
+  uint64_t units = static_cast<uint64_t>(created.dwHighDateTime) << 32 | created.dwLowDateTime;
+  return units / 10 - kMicrosecondsTo1970;
 }
 
 int snapshot(std::vector<ProcessEntry>* table) {
   HANDLE taken = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
   if (taken == INVALID_HANDLE_VALUE) return uv_translate_sys_error(GetLastError());
-  FILETIME now;
-  GetSystemTimePreciseAsFileTime(&now);
-  uint64_t taken_at = microseconds_of(now);
   Handle processes(taken);
   PROCESSENTRY32W found = {};
   found.dwSize = sizeof(found);
@@ -47,12 +51,16 @@ int snapshot(std::vector<ProcessEntry>* table) {
   if (!more) return uv_translate_sys_error(GetLastError());
   for (; more; more = Process32NextW(taken, &found)) {
     DWORD pid = found.th32ProcessID;
-    uint64_t start = start_time_of_pid(pid);
-    // The one in the snapshot has ended since, and its pid is another's, of which the snapshot says nothing.
-    if (start > taken_at) continue;
+    // Neither can be told of processes that may not be opened, of other users for instance.
+    Handle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
+    uint64_t start = process ? start_time_of(process.get()) : 0;
+    BasicInformation basic = {};
+    bool is_told = process && read_basic_information(process.get(), &basic);
+    // The one in the snapshot may have ended, and its pid be another's since: then the snapshot has the wrong
+    // parent.
+    DWORD parent = is_told ? static_cast<DWORD>(basic.parent) : found.th32ParentProcessID;
     starts[pid] = start;
-    table->push_back(
-        {{pid, found.th32ParentProcessID, 0, 0, 'S', start, false}, MarkRead::kUnreadable, "", true});
+    table->push_back({{pid, parent, 0, 0, 'S', start, false}, MarkRead::kUnreadable, "", true});
   }
   for (ProcessEntry& entry : *table) {
     auto parent = starts.find(entry.stat.parent);
@@ -102,15 +110,11 @@ int command_line_of(DWORD pid, uint64_t start_ticks, std::wstring* line) {
   Handle process;
   int error = open_process(pid, start_ticks, PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, &process);
   if (error != 0) return error;
-  auto query = reinterpret_cast<decltype(&NtQueryInformationProcess)>(
-      reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtQueryInformationProcess")));
-  if (query == nullptr) return UV_ENOSYS;
-  PROCESS_BASIC_INFORMATION basic = {};
-  ULONG length = 0;
-  NTSTATUS status = query(process.get(), ProcessBasicInformation, &basic, sizeof(basic), &length);
+  BasicInformation basic = {};
   PEB peb;
   RTL_USER_PROCESS_PARAMETERS parameters;
-  bool is_read = status >= 0 && read_at(process.get(), basic.PebBaseAddress, &peb, sizeof(peb)) &&
+  bool is_read = read_basic_information(process.get(), &basic) &&
+                 read_at(process.get(), basic.peb, &peb, sizeof(peb)) &&
                  read_at(process.get(), peb.ProcessParameters, &parameters, sizeof(parameters));
   if (is_read) {
     const UNICODE_STRING& text = parameters.CommandLine;

@@ -28,10 +28,8 @@ async function holdsLessThan(bytes: number): Promise<void> {
   );
 }
 
-/** Says hello, and reads its data channel only when the file exists; then it answers with the size of the body. */
-const lazyReader = (gate: string) => `import json, os, time
+const answering = `import json, os, time
 os.write(3, b'{"type":"hello","protocol":1,"sdk":"t","pid":1,"handlers":["size"]}\\n')
-while not os.path.exists(${JSON.stringify(gate)}): time.sleep(0.005)
 data = open(4, "r+b", buffering=0)
 def read(count):
     found = b""
@@ -40,12 +38,31 @@ def read(count):
         if not more: os._exit(0)
         found += more
     return found
-while True:
+def take():
     head = read(8)
     header = json.loads(read(int.from_bytes(head[:4], "big")))
-    body = read(int.from_bytes(head[4:], "big"))
-    answer = json.dumps({"type": "result", "id": header["id"], "value": len(body)}).encode()
-    data.write(len(answer).to_bytes(4, "big") + bytes(4) + answer)
+    return header["id"], len(read(int.from_bytes(head[4:], "big")))
+def answer(id, size):
+    text = json.dumps({"type": "result", "id": id, "value": size}).encode()
+    data.write(len(text).to_bytes(4, "big") + bytes(4) + text)
+`;
+
+/** Says hello, and reads its data channel only when the file exists; then it answers with the size of the body. */
+const lazyReader = (gate: string) => `${answering}
+while not os.path.exists(${JSON.stringify(gate)}): time.sleep(0.005)
+while True: answer(*take())
+`;
+
+/** The first one takes a single request, answers it when the file `go` exists, and exits. Those that follow answer all of them. */
+const leavingReader = (folder: string) => `${answering}
+os.chdir(${JSON.stringify(folder)})
+if not os.path.exists("taken"):
+    first = take()
+    open("taken", "w").close()
+    while not os.path.exists("go"): time.sleep(0.005)
+    answer(*first)
+    os._exit(3)
+while True: answer(*take())
 `;
 
 // One test at a time: they look at this process's memory.
@@ -245,4 +262,21 @@ test('a pool that is never read from still closes', async (t) => {
     },
     { code: 'ERR_PROCGUARD_WORKER_DIED' },
   );
+});
+
+test.serial('a worker that ends while its channel is full takes along only what it was sent', async (t) => {
+  const folder = temporaryFolder(t);
+  const { pool } = startPool(t, { args: ['-c', leavingReader(folder)], concurrency: 8 });
+  await pool.ready();
+  const first = pool.call('size', []);
+  await until(() => (existsSync(join(folder, 'taken')) ? true : undefined), 'the first request to be taken');
+  const large = pool.call('size', [Buffer.alloc(5 * MiB)]);
+  await until(() => (pool.stats().inFlight === 2 ? true : undefined), 'the large request to be sent');
+  const others = Promise.all(Array.from({ length: 12 }, () => pool.call('size', [])));
+  t.is(pool.stats().queued, 12);
+  const lost = t.throwsAsync(large, { code: 'ERR_PROCGUARD_WORKER_DIED' });
+  writeFileSync(join(folder, 'go'), '');
+  t.is(await first, 0);
+  await lost;
+  t.deepEqual(await within(others, 'the answers'), Array(12).fill(0));
 });

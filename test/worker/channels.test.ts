@@ -8,7 +8,7 @@ import { encodeFrame } from '../../lib/wire/frames.js';
 import { Channels } from '../../lib/worker/channels.js';
 import { within } from '../helpers/deadline.js';
 
-test('writes that come before the reads of what a worker that has ended had said lose none of it', async (t) => {
+test('a write that fails because the worker has ended loses nothing that it had sent', async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'procguard-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const server = createServer().listen(path.join(folder, 'socket'));
@@ -32,7 +32,7 @@ test('writes that come before the reads of what a worker that has ended had said
   });
   const ends = Promise.all([once(control, 'close'), once(data, 'close')]);
   setImmediate(() => {
-    // In this turn of the loop the worker's ends are closed, and written to before they are read.
+    // In this turn of the loop the worker's ends are closed, and the host's are written to before they are read.
     toData.write(Buffer.concat(encodeFrame({ type: 'answer' }, [])));
     toData.destroy();
     toControl.write('{"type":"leaving","last":1}\n');
