@@ -49,7 +49,8 @@ def run_worker(threads: int) -> None:
     ending.finished = True
     if ending.stopping:
         leaving.tell()
-        # The host says drain when it writes no more. One of another make that writes to a closed channel may lose the answers that it hasn't read.
+        # The host says drain when it writes no more. One of another make that writes to a closed channel may lose
+        # the answers that it hasn't read.
         ending.drained.wait(DRAIN_SECONDS)
 
 
