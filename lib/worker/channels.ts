@@ -60,7 +60,7 @@ export class Channels {
     });
   }
 
-  /** It takes no further request: for now, or for good where the worker has closed its end. */
+  /** It takes no further request before the worker has read what waits, and none at all when the worker has closed its end. */
   get isClogged(): boolean {
     if (this.#hasFailedWrite || !this.data.writable) return true;
     return this.#unsentBytes + this.data.writableLength > highWaterBytes;

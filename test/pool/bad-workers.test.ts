@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Pool, type PoolOptions, type ProcguardError, WorkerDiedError } from '../../lib/index.js';
 import type { WireError, WireErrorCode } from '../../lib/wire/wire-error.js';
-import { until, within } from '../helpers/deadline.js';
+import { DEADLINE_MS, until, within } from '../helpers/deadline.js';
 import { startPool, type TestPool, temporaryFolder } from './pools.js';
 
 const hello = '{"type":"hello","protocol":1,"sdk":"test","pid":1,"handlers":["x"]}';
@@ -177,6 +177,37 @@ for (const [name, attack, code, message] of afterReady) {
     t.like(worker.pool.stats(), { inFlight: 0, queued: 0, succeeded: 1, rejected: 1 });
   });
 }
+
+test('what was cut off is told also where a write fails before the end is read', async (t) => {
+  const folder = temporaryFolder(t);
+  const [go, closed] = [join(folder, 'go'), join(folder, 'closed')];
+  const closing = `${say(hello)}while not os.path.exists(${JSON.stringify(go)}): time.sleep(0.005)
+os.write(4, b"{")
+os.close(4)
+open(${JSON.stringify(closed)}, "w").close()
+time.sleep(60)`;
+  const { pool } = startPool(t, program(closing));
+  await pool.ready();
+  writeFileSync(go, '');
+  // This process reads nothing meanwhile.
+  const endMs = performance.now() + DEADLINE_MS;
+  while (!existsSync(closed) && performance.now() < endMs);
+  const error = await within(t.throwsAsync(pool.call('x')), 'the call to be rejected');
+  t.regex(error!.message, /within a frame/);
+});
+
+test('a worker that says that it leaves after it has closed its data channel is let go', async (t) => {
+  const left = join(temporaryFolder(t), 'left');
+  const leaving = `${say(hello)}if os.path.exists(${JSON.stringify(left)}): time.sleep(60)
+os.close(4)
+time.sleep(0.2)
+os.write(3, b'{"type":"leaving","last":0}\\n')
+time.sleep(1.3)
+open(${JSON.stringify(left)}, "w").close()`;
+  const { pool } = startPool(t, program(leaving));
+  await pool.ready();
+  await t.notThrowsAsync(until(() => (existsSync(left) ? true : undefined), 'the worker to end by itself'));
+});
 
 test('a worker that answers twice answers once', async (t) => {
   const { pool } = startOnceBroken(t, `os.read(4, 1000)\n${result(1)}; ${result(1)}`);
